@@ -1,0 +1,100 @@
+"""The Python form of `fairbench run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from benchmark.plan import Request, plan
+from benchmark.results import RunStore
+from benchmark.seeds import parse_seeds
+from benchmark.suite import load_suite, store_suite
+
+if TYPE_CHECKING:
+    from benchmark.sweep import Watcher
+
+
+def run(
+    variants: str | Sequence[str] = (),
+    *,
+    suite: str | None = None,
+    attributes: str | Sequence[str] = (),
+    dataset: str | None = None,
+    data_dir: Path | str | None = None,
+    notes: str | None = None,
+    model: str | None = None,
+    pretrained: str | None = None,
+    protocol: str | None = None,
+    seeds: str | int | Sequence[int] | None = None,
+    keys: Mapping[str, Any] | None = None,
+    results: Path | str = "results",
+    device: str = "auto",
+    threads: int = 1,
+    watcher: Watcher | None = None,
+) -> pd.DataFrame:
+    """Train and store the runs that are not there yet, and say what became of each.
+
+    Args:
+        variants: Names as `fairbench list variants` prints them, or paths of variant files.
+        suite: Instead of variants: a shipped suite or a YAML file; other arguments that are
+            given override what it says.
+        attributes: One run for each, for every variant that trains on groups.
+        dataset: `synthetic` (default) or `fairvlmed`.
+        data_dir: The dataset's folder; None generates the synthetic default once.
+        notes: Which notes; `gpt-4` by default.
+        model: `tiny` (default) or an open_clip architecture.
+        pretrained: A tag of open_clip or a file of weights.
+        protocol: Preset: `official`, `reproduction`, `paper` or `tiny`.
+        seeds: A number, several, or text such as `0-4`; 0 by default.
+        keys: Flat key → value, of objective or protocol, such as `{"weight": 1e-6}`.
+        results: Runs land in `results/runs`.
+        device: `auto`, `cpu` or `cuda`.
+        threads: CPU threads; results depend on them.
+        watcher: Told of every step, epoch and run; silent if None.
+
+    Returns:
+        One row a run: id, variant, label, attributes, seed, state (`done`, `diverged`,
+        `failed`, or `present` if it was there), message.
+
+    Raises:
+        FairbenchError: input that cannot be used; nothing has run then.
+    """
+    request = Request(
+        variants=_several(variants),
+        attributes=_several(attributes),
+        dataset=dataset,
+        data_dir=None if data_dir is None else Path(data_dir),
+        notes=notes,
+        model=model,
+        pretrained=pretrained,
+        protocol=protocol,
+        seeds=_seeds(seeds),
+        changes=keys or {},
+        device=device,
+        threads=threads,
+    )
+    chosen = None if suite is None else load_suite(suite)
+    configs = plan(request, chosen)
+
+    from benchmark.sweep import Silent, runs_table, sweep  # brings torch
+
+    store = RunStore(Path(results))
+    runs = sweep(configs, store, watcher or Silent())
+    if chosen is not None:
+        store_suite(store.results, chosen, [found.id for found in runs])
+    return runs_table(runs)
+
+
+def _several(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _seeds(value: str | int | Sequence[int] | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, (str, int)):
+        return parse_seeds(str(value))
+    return parse_seeds(",".join(str(seed) for seed in value))

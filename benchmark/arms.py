@@ -1,0 +1,132 @@
+"""Which runs belong together: arms, blocks, and what is confounded.
+
+An arm is what a table shows as one row: the runs of one objective under one protocol, apart
+only by seed. A block is a test set and a model; arms of different blocks are never compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.results import StoredRun
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Runs that differ by seed alone.
+
+    Attributes:
+        label: The variant with its changed keys.
+        variant: The variant's name.
+        attributes: What it trains on; empty if it ignores groups.
+        trains: False for weights evaluated as they are.
+        own_selection: The rule of the variant's source.
+        block: Test fingerprint and initial weights.
+        conditions: All that should be equal in a fair comparison, flat: protocol keys,
+            `threads`, `device`, `dataset` (fingerprint of all data), `numerics`. An arm that
+            does not train has only the keys on which its scores depend.
+        runs: Whatever became of them.
+    """
+
+    label: str
+    variant: str
+    attributes: tuple[str, ...]
+    trains: bool
+    own_selection: str
+    block: tuple[str, str]
+    conditions: Mapping[str, Any]
+    runs: tuple[StoredRun, ...]
+
+    @property
+    def done(self) -> tuple[StoredRun, ...]:
+        """The runs with results, by seed."""
+        done = [run for run in self.runs if run.state == "done"]
+        return tuple(sorted(done, key=lambda run: run.config["seed"] or 0))
+
+    @property
+    def dataset(self) -> Mapping[str, Any]:
+        """The dataset section of the runs' configuration."""
+        section: Mapping[str, Any] = self.runs[0].config["dataset"]
+        return section
+
+    @property
+    def model(self) -> str:
+        """Architecture, and weights where named."""
+        section = self.runs[0].config["model"]
+        tag = section["pretrained"]
+        return f"{section['name']} ({tag})" if tag else str(section["name"])
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's preset with the keys that were changed."""
+        return str(self.runs[0].config["protocol"]["label"])
+
+
+def make_arms(runs: Iterable[StoredRun]) -> list[Arm]:
+    """Group runs into arms, in the order of label, attribute and conditions."""
+    grouped: dict[str, list[StoredRun]] = {}
+    for run in runs:
+        grouped.setdefault(_arm_key(run), []).append(run)
+    arms = [_arm(members) for members in grouped.values()]
+    arms.sort(key=lambda arm: (arm.label, arm.attributes, _canonical(arm.conditions)))
+    return arms
+
+
+def differing_conditions(a: Arm, b: Arm) -> list[str]:
+    """Return the names of conditions that both arms have and that are not equal."""
+    shared = a.conditions.keys() & b.conditions.keys()
+    return sorted(name for name in shared if a.conditions[name] != b.conditions[name])
+
+
+def closest_baseline(arm: Arm, baselines: Sequence[Arm]) -> tuple[Arm | None, list[str]]:
+    """Return the baseline arm of the same block with the fewest different conditions.
+
+    Returns:
+        The arm (None without one in the block) and the names of the conditions that differ;
+        a difference to it is confounded unless they are empty.
+    """
+    candidates = [b for b in baselines if b.block == arm.block]
+    if not candidates:
+        return None, []
+    best = min(candidates, key=lambda b: len(differing_conditions(arm, b)))
+    return best, differing_conditions(arm, best)
+
+
+def _arm(members: list[StoredRun]) -> Arm:
+    config = members[0].config
+    protocol = {k: v for k, v in config["protocol"].items() if k != "label"}
+    return Arm(
+        label=config["label"],
+        variant=config["variant"],
+        attributes=tuple(config["attributes"]),
+        trains=config["trains"],
+        own_selection=config["own_selection"],
+        block=_block(config),
+        conditions={
+            **protocol,
+            "threads": config["threads"],
+            "device": config["device"],
+            "dataset": config["dataset"]["fingerprint"],
+            "numerics": config["identity"]["numerics"],
+        },
+        runs=tuple(members),
+    )
+
+
+def _arm_key(run: StoredRun) -> str:
+    apart = ("seed", "weights")  # weights drawn at random differ by seed; the block has the rest
+    identity = {k: v for k, v in run.config["identity"].items() if k not in apart}
+    return _canonical([identity, _block(run.config)])
+
+
+def _block(config: Mapping[str, Any]) -> tuple[str, str]:
+    model = config["model"]
+    weights = f"random {model['name']}" if model["random_init"] else model["weights"]
+    return config["dataset"]["test_fingerprint"], weights
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,62 @@
+"""The command `fairbench`. Each command's file imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.compare import compare
+from benchmark.cli.data_check import check
+from benchmark.cli.data_synthesize import synthesize
+from benchmark.cli.list import list_names
+from benchmark.cli.run import run
+from benchmark.errors import FairbenchError
+from benchmark.version import __version__
+
+app = typer.Typer(
+    name="fairbench",
+    help="Train CLIP models with interchangeable fairness methods, keep the facts, compare.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data = typer.Typer(help="Write and check dataset folders.", no_args_is_help=True)
+
+app.command()(run)
+app.command()(compare)
+app.command(name="list")(list_names)
+app.add_typer(data, name="data")
+data.command()(synthesize)
+data.command()(check)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fairbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Train CLIP models with interchangeable fairness methods, keep the facts, compare."""
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line and exit code 2."""
+    try:
+        app()
+    except FairbenchError as error:
+        print(f"fairbench: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("fairbench: interrupted; finished runs are kept", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,118 @@
+"""What `fairbench run` shows: bars on a terminal, one line a run elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from benchmark.config import RunConfig
+from benchmark.execute import Planned
+from benchmark.sweep import SweepRun, Watcher
+from benchmark.trainer import EpochFacts, StepFacts
+
+
+def make_watcher() -> AbstractContextManager[Watcher]:
+    """Return bars for a terminal, lines for anything else."""
+    console = Console(highlight=False)
+    return Bars(console) if console.is_terminal else nullcontext(Lines())
+
+
+def name_of(config: RunConfig) -> str:
+    """Return label, attributes and seed as one phrase."""
+    attributes = f" on {'+'.join(config.attributes)}" if config.attributes else ""
+    seed = "" if config.seed is None else f", seed {config.seed}"
+    return f"{config.label}{attributes}{seed}"
+
+
+def describe(run: SweepRun) -> str:
+    """Return what became of a run as one line."""
+    message = f": {run.message}" if run.message else ""
+    return f"{run.state:9} {run.id}  {name_of(run.config)}{message}"
+
+
+class Lines:
+    """One line when a run ends; nothing in between."""
+
+    def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
+        """Say how much there is to do."""
+        todo = sum(not present for _, present in runs)
+        print(f"{len(runs)} runs, {todo} to do", flush=True)
+
+    def on_run(self, planned: Planned) -> None:
+        """Say nothing yet."""
+
+    def on_step(self, facts: StepFacts) -> None:
+        """Say nothing."""
+
+    def on_epoch(self, facts: EpochFacts) -> None:
+        """Say nothing."""
+
+    def on_finished(self, run: SweepRun) -> None:
+        """Print the run's outcome."""
+        print(describe(run), flush=True)
+
+
+class Bars:
+    """Bars for runs, epochs and steps."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self.runs = self.progress.add_task("runs", total=None)
+        self.epochs = self.progress.add_task("epochs", total=None, visible=False)
+        self.steps = self.progress.add_task("steps", total=None, visible=False)
+
+    def __enter__(self) -> Bars:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.progress.stop()
+        sys.stdout.flush()
+
+    def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
+        """Set the length of the first bar."""
+        self.progress.update(self.runs, total=len(runs))
+
+    def on_run(self, planned: Planned) -> None:
+        """Start the bars of a run."""
+        config = planned.config
+        total = config.protocol.epochs if config.objective.trains else 1
+        self.progress.reset(self.epochs, total=total, description=name_of(config), visible=True)
+        self.progress.reset(self.steps, total=None, visible=config.objective.trains)
+
+    def on_step(self, facts: StepFacts) -> None:
+        """Move the step bar."""
+        self.progress.update(
+            self.steps,
+            total=facts.steps,
+            completed=facts.step,
+            description=f"epoch {facts.epoch}, loss {facts.loss:.4f}",
+        )
+
+    def on_epoch(self, facts: EpochFacts) -> None:
+        """Move the epoch bar."""
+        self.progress.update(self.epochs, completed=max(facts.epoch, 1))
+
+    def on_finished(self, run: SweepRun) -> None:
+        """Move the run bar and leave a line."""
+        self.progress.update(self.epochs, visible=False)
+        self.progress.update(self.steps, visible=False)
+        self.console.print(describe(run), markup=False)
+        self.progress.advance(self.runs)

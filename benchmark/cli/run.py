@@ -1,0 +1,95 @@
+"""`fairbench run`: train what is not there yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--variant", help="Variant by name or .py file; may be repeated."),
+]
+Attributes = Annotated[
+    list[str] | None,
+    typer.Option("--attribute", help="Train on this attribute; may be repeated."),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any key of objective or protocol."),
+]
+
+
+def run(
+    variant: Names = None,
+    suite: Annotated[str | None, typer.Option(help="A suite's name or YAML file.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="synthetic or fairvlmed.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the dataset.")] = None,
+    notes: Annotated[
+        str | None, typer.Option(help="gpt-4, original, another summariser, or a CSV file.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="tiny, or an open_clip architecture.")] = None,
+    pretrained: Annotated[
+        str | None, typer.Option(metavar="TAG|FILE", help="Initial weights of the model.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="official, reproduction, paper or tiny.")
+    ] = None,
+    attribute: Attributes = None,
+    seeds: Annotated[str | None, typer.Option(help="Such as 0-4 or 0,2,7; default 0.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.")] = None,
+    set_: Keys = None,
+    results: Annotated[Path, typer.Option(help="Runs land in DIR/runs.")] = Path("results"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; results depend on them.")] = 1,
+) -> None:
+    """Train variants over seeds and keep the predictions of every epoch.
+
+    A run that is finished is skipped; one that was interrupted or failed is done again.
+    Exit code 1 if a run failed.
+    """
+    from benchmark.api import run as run_all
+    from benchmark.cli.progress import make_watcher
+
+    keys = parse_keys(set_ or [])
+    if epochs is not None:
+        keys["epochs"] = epochs
+    with make_watcher() as watcher:
+        table = run_all(
+            variant or (),
+            suite=suite,
+            attributes=attribute or (),
+            dataset=dataset,
+            data_dir=data_dir,
+            notes=notes,
+            model=model,
+            pretrained=pretrained,
+            protocol=protocol,
+            seeds=seeds,
+            keys=keys,
+            results=results,
+            device=device,
+            threads=threads,
+            watcher=watcher,
+        )
+    counts = ", ".join(f"{n} {state}" for state, n in table["state"].value_counts().items())
+    typer.echo(f"{len(table)} runs in {results}/runs: {counts}")
+    if (table["state"] == "failed").any():
+        raise typer.Exit(1)
+
+
+def parse_keys(settings: list[str]) -> dict[str, Any]:
+    """Return the keys of `key=value` settings; values are YAML, so `1e-7` is a number."""
+    from benchmark.errors import FairbenchError
+    from benchmark.yaml_io import parse_yaml
+
+    keys: dict[str, Any] = {}
+    for setting in settings:
+        name, separator, value = setting.partition("=")
+        if not separator or not name or not value:
+            raise FairbenchError(f"--set {setting}: expected key=value, such as weight=1e-6")
+        if name in keys:
+            raise FairbenchError(f"--set {setting}: key '{name}' is given twice")
+        keys[name] = parse_yaml(value, f"--set {name}")
+    return keys

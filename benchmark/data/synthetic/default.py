@@ -1,0 +1,43 @@
+"""The synthetic dataset that a run uses when no folder is given, written once into a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from benchmark.data.synthetic.config import VERSION, SyntheticConfig, make_config
+from benchmark.data.synthetic.writer import write_synthetic
+from benchmark.errors import FairbenchError
+
+
+def default_synthetic(
+    cache_dir: Path,
+    config: SyntheticConfig | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Return the folder of a synthetic dataset in a cache; the first call writes it.
+
+    Args:
+        cache_dir: The folder around it, made if missing. A lock in it lets one process write
+            while the others wait.
+        config: None takes the default config.
+        progress: As in `write_synthetic`.
+
+    Raises:
+        FairbenchError: the cache cannot be written.
+    """
+    config = make_config() if config is None else config
+    directory = cache_dir / f"synthetic-v{VERSION}-seed{config.seed}-{config.digest}"
+    if directory.is_dir():
+        return directory
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache_dir / f"{directory.name}.lock"):
+            if not directory.is_dir():
+                write_synthetic(directory, config, progress)
+    except OSError as error:
+        reason = error.strerror or error
+        raise FairbenchError(f"{cache_dir}: cannot write the cache: {reason}") from error
+    return directory

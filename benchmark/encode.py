@@ -1,0 +1,121 @@
+"""From stored arrays to normalised features on a device, in the precision of the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmark.data.dataset import Split
+from variants.objective import Features
+
+SHARE_OF_FREE_MEMORY = 0.5
+"""A split moves to the GPU as a whole if it takes at most this share of the free memory."""
+
+
+class PairTensors:
+    """Images and tokens of one split, indexed by position, on the device of the run.
+
+    The whole uint8 set is moved to a GPU where it fits; else, and on a CPU, batches are read
+    from the memory map.
+    """
+
+    def __init__(self, split: Split, device: torch.device) -> None:
+        self.split = split
+        self.device = device
+        self._tokens = torch.from_numpy(np.ascontiguousarray(split.tokens)).long().to(device)
+        self._images: Tensor | None = None
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if split.images.nbytes <= SHARE_OF_FREE_MEMORY * free:
+                self._images = torch.from_numpy(np.array(split.images)).to(device)
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def images(self, index: NDArray[np.int64]) -> Tensor:
+        """Return (B, C, H, W) uint8 images at the positions, on the device."""
+        if self._images is not None:
+            return self._images[torch.from_numpy(index).to(self.device)]
+        return torch.from_numpy(self.split.images[index]).to(self.device)
+
+    def tokens(self, index: NDArray[np.int64]) -> Tensor:
+        """Return (B, L) int64 token ids at the positions, on the device."""
+        return self._tokens[torch.from_numpy(index).to(self.device)]
+
+
+@dataclass
+class Encoder:
+    """A CLIP module with its pixel normalisation and precision.
+
+    Attributes:
+        module: An open_clip model on `device`.
+        mean, std: Per channel, for pixels in [0, 1].
+        device: Where the module is.
+        autocast: Whether the towers run under bfloat16 autocast; features are float32 then.
+        half: Whether the module's weights are float16; features are float16 then.
+    """
+
+    module: Any
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    device: torch.device
+    autocast: bool = False
+    half: bool = False
+    _mean: Tensor = field(init=False, repr=False)
+    _std: Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._mean = torch.tensor(self.mean, device=self.device)[:, None, None]
+        self._std = torch.tensor(self.std, device=self.device)[:, None, None]
+
+    def image(self, pixels: Tensor) -> Tensor:
+        """Return (B, d) unit rows for (B, C, H, W) uint8 images; grey feeds every channel."""
+        values = (pixels.float() / 255 - self._mean) / self._std
+        with self._precision():
+            features = self.module.encode_image(values.half() if self.half else values)
+        return self._unit(features)
+
+    def text(self, tokens: Tensor) -> Tensor:
+        """Return (B, d) unit rows for (B, L) token ids."""
+        with self._precision():
+            features = self.module.encode_text(tokens)
+        return self._unit(features)
+
+    def pairs(self, images: Tensor, tokens: Tensor) -> Features:
+        """Return the features of image–note pairs with the model's logit scale."""
+        return Features(self.image(images), self.text(tokens), self.module.logit_scale.exp())
+
+    @property
+    def logit_scale(self) -> Tensor:
+        """S = exp(CLIP's parameter), a scalar, without gradient."""
+        scale: Tensor = self.module.logit_scale.detach().exp()
+        return scale
+
+    def _unit(self, features: Tensor) -> Tensor:
+        if self.autocast:
+            features = features.float()
+        unit: Tensor = features / features.norm(dim=-1, keepdim=True)
+        return unit
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        if self.autocast:
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
+
+
+@contextmanager
+def module_mode(module: nn.Module, mode: str, training: bool) -> Iterator[None]:
+    """Put the module into the mode that the protocol asks for during steps or evaluation."""
+    before = module.training
+    module.train(training if mode == "switched" else mode == "train")
+    try:
+        yield
+    finally:
+        module.train(before)

@@ -1,0 +1,1 @@
+"""Performance and fairness of one set of predictions. Kept empty: `catalogue` starts at once."""

@@ -1,0 +1,15 @@
+"""The shipped model's name and place, importable without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TINY = "tiny"
+"""A CLIP of 3.3 million parameters, pre-trained on synthetic pairs; see docs/tiny-clip.md."""
+
+TINY_DIRECTORY = Path(__file__).parent / "pretrained" / "tiny-clip"
+
+
+def brings_weights(name: str) -> bool:
+    """Return whether a model name stands for architecture and weights together."""
+    return name == TINY or ":" in name

@@ -1,0 +1,71 @@
+"""Which parameters a protocol trains, and how one step moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from benchmark.errors import FairbenchError
+from benchmark.protocol import Protocol
+
+
+def trained_parameters(module: nn.Module, trained: str) -> list[nn.Parameter]:
+    """Return the parameters that the protocol trains, and freeze all others.
+
+    Args:
+        module: A CLIP model of open_clip.
+        trained: `all`, or `encoders`: the image tower and the text *transformer*, as
+            `finetune_FairCLIP.py` gives them to its optimiser. Token and positional embedding,
+            `ln_final`, `text_projection` and `logit_scale` stay frozen then.
+    """
+    if trained == "all":
+        chosen = list(module.parameters())
+    else:
+        text = getattr(module, "transformer", None) or getattr(
+            getattr(module, "text", None), "transformer", None
+        )
+        visual = getattr(module, "visual", None)
+        if not isinstance(text, nn.Module) or not isinstance(visual, nn.Module):
+            raise FairbenchError(
+                f"trained=encoders needs a model with a text transformer and an image tower, "
+                f"{type(module).__name__} has none; use --set trained=all"
+            )
+        chosen = [*text.parameters(), *visual.parameters()]
+    module.requires_grad_(False)
+    for parameter in chosen:
+        parameter.requires_grad_(True)
+    return chosen
+
+
+def make_optimiser(parameters: Sequence[nn.Parameter], protocol: Protocol) -> torch.optim.Optimizer:
+    """Return the optimiser with the protocol's constants."""
+    lr, decay = protocol.lr, protocol.weight_decay
+    if protocol.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, weight_decay=decay)
+    kind = torch.optim.Adam if protocol.optimiser == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=lr, betas=protocol.betas, eps=protocol.eps, weight_decay=decay)
+
+
+def optimiser_step(optimiser: torch.optim.Optimizer, half: bool) -> None:
+    """Take one step and clear the gradients.
+
+    Args:
+        optimiser: Over parameters that hold gradients.
+        half: Weights held in float16 are cast to float32 for the step and back after it, as
+            `convert_models_to_fp32` and `convert_weights` do in `finetune_FairCLIP.py`; a
+            step below float16's resolution is lost there, and here.
+    """
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    types = [p.dtype for p in parameters]
+    if half:
+        for p in parameters:
+            p.data = p.data.float()
+            if p.grad is not None:
+                p.grad = p.grad.float()
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    if half:
+        for p, dtype in zip(parameters, types, strict=True):
+            p.data = p.data.to(dtype)

@@ -1,0 +1,137 @@
+"""Suites: YAML files that name runs and how to compare them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from benchmark.config import DatasetConfig, ModelConfig, first_problem
+from benchmark.errors import FairbenchError, unknown_name
+from benchmark.results import replace_json
+from benchmark.seeds import parse_seeds
+from benchmark.yaml_io import read_yaml
+
+SHIPPED = Path(__file__).parent / "suites"
+
+
+class SuiteRun(BaseModel):
+    """One variant of a suite.
+
+    Attributes:
+        variant: Name or path of the variant.
+        attributes: Train one run for each; empty keeps the variant's own.
+        set: Keys of objective or protocol, for this variant alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variant: str
+    attributes: tuple[str, ...] = ()
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class SuiteComparison(BaseModel):
+    """How `fairbench compare --suite` compares the runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    baseline: str = "clip-ft"
+    selection: str = "val-auc"
+    threshold: str = "0.5"
+
+
+class Suite(BaseModel):
+    """Which runs make which table.
+
+    Attributes:
+        name: The suite's name; its list of run ids is stored under it.
+        question: What the suite answers, in a sentence.
+        dataset, model: Shared by all runs.
+        protocol: Preset shared by all runs; None is the model's default.
+        set: Keys of the protocol, or of every variant that has them.
+        seeds: Such as `0-4` or `0,2,7`.
+        runs: The variants.
+        compare: How to compare them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    question: str
+    dataset: DatasetConfig = Field(default_factory=DatasetConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    protocol: str | None = None
+    set: dict[str, Any] = Field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    runs: tuple[SuiteRun, ...] = Field(min_length=1)
+    compare: SuiteComparison = Field(default_factory=SuiteComparison)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds(cls, value: object) -> tuple[int, ...]:
+        return parse_seeds(str(value))
+
+
+def load_suite(name: str) -> Suite:
+    """Return the suite of a shipped name, or of a YAML file.
+
+    Raises:
+        FairbenchError: unknown name, a file that is not YAML, or a field that is not right;
+            the message names file and field.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = SHIPPED / f"{name}.yaml"
+        if not path.is_file():
+            raise unknown_name("suite", name, shipped_suites())
+    value = read_yaml(path)
+    if not isinstance(value, Mapping):
+        raise FairbenchError(f"{path}: a suite is a mapping with name, question and runs")
+    try:
+        return Suite.model_validate(value)
+    except ValidationError as error:
+        raise FairbenchError(f"{path}: {first_problem(error)}") from error
+
+
+def shipped_suites() -> list[str]:
+    """Return the names of the suites that ship with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def store_suite(results: Path, suite: Suite, run_ids: Sequence[str]) -> Path:
+    """Write the list of a suite's run ids to `results/suites/<name>.json`."""
+    path = _list_path(results, suite.name)
+    replace_json(
+        path,
+        {"name": suite.name, "compare": suite.compare.model_dump(), "runs": list(run_ids)},
+    )
+    return path
+
+
+def suite_run_ids(results: Path, name: str) -> set[str]:
+    """Return the run ids of a suite that was run into this results folder."""
+    return set(_stored(results, name)["runs"])
+
+
+def stored_comparison(results: Path, name: str | None) -> SuiteComparison:
+    """Return how a stored suite asks to be compared; the defaults without a suite."""
+    if name is None:
+        return SuiteComparison()
+    return SuiteComparison.model_validate(_stored(results, name)["compare"])
+
+
+def _stored(results: Path, name: str) -> dict[str, Any]:
+    path = _list_path(results, name)
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob("*.json"))
+        raise unknown_name(f"suite in {results}", name, known)
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return stored
+
+
+def _list_path(results: Path, name: str) -> Path:
+    return results / "suites" / f"{name}.json"

@@ -1,0 +1,1 @@
+"""One file a method: its equation, its keys, its source. `benchmark.registry` finds them."""
