@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmark.errors import FairbenchError
 from benchmark.results import StoredRun
 
 
@@ -25,6 +26,8 @@ class Arm:
         trains: False for weights evaluated as they are.
         own_selection: The rule of the variant's source.
         block: Test fingerprint and initial weights.
+        protocol: The protocol's preset with the keys that were changed, and what else tells
+            the arm apart from others that would have the same row name.
         conditions: All that should be equal in a fair comparison, flat: protocol keys,
             `threads`, `device`, `dataset` (fingerprint of all data), `numerics`. An arm that
             does not train has only the keys on which its scores depend.
@@ -37,6 +40,7 @@ class Arm:
     trains: bool
     own_selection: str
     block: tuple[str, str]
+    protocol: str
     conditions: Mapping[str, Any]
     runs: tuple[StoredRun, ...]
 
@@ -60,19 +64,23 @@ class Arm:
         return f"{section['name']} ({tag})" if tag else str(section["name"])
 
     @property
-    def protocol(self) -> str:
-        """The protocol's preset with the keys that were changed."""
-        return str(self.runs[0].config["protocol"]["label"])
+    def evaluated(self) -> tuple[str, ...]:
+        """The attributes whose groups it is judged on: those it trains on, or all."""
+        return self.attributes or tuple(self.dataset["attributes"])
 
 
 def make_arms(runs: Iterable[StoredRun]) -> list[Arm]:
-    """Group runs into arms, in the order of label, attribute and conditions."""
+    """Group runs into arms, in the order of label, attribute and conditions.
+
+    Raises:
+        FairbenchError: two runs that nothing but their files' names tells apart.
+    """
     grouped: dict[str, list[StoredRun]] = {}
     for run in runs:
         grouped.setdefault(_arm_key(run), []).append(run)
     arms = [_arm(members) for members in grouped.values()]
     arms.sort(key=lambda arm: (arm.label, arm.attributes, _canonical(arm.conditions)))
-    return arms
+    return _told_apart(arms)
 
 
 def differing_conditions(a: Arm, b: Arm) -> list[str]:
@@ -81,22 +89,34 @@ def differing_conditions(a: Arm, b: Arm) -> list[str]:
     return sorted(name for name in shared if a.conditions[name] != b.conditions[name])
 
 
-def closest_baseline(arm: Arm, baselines: Sequence[Arm]) -> tuple[Arm | None, list[str]]:
+def closest_baseline(
+    arm: Arm, attribute: str, baselines: Iterable[Arm]
+) -> tuple[Arm | None, list[str]]:
     """Return the baseline arm of the same block with the fewest different conditions.
+
+    Only baselines judged on the attribute count; a baseline's own closest is itself.
 
     Returns:
         The arm (None without one in the block) and the names of the conditions that differ;
         a difference to it is confounded unless they are empty.
     """
-    candidates = [b for b in baselines if b.block == arm.block]
+    candidates = [b for b in baselines if b.block == arm.block and attribute in b.evaluated]
     if not candidates:
         return None, []
-    best = min(candidates, key=lambda b: len(differing_conditions(arm, b)))
+    best = min(candidates, key=lambda b: (b is not arm, len(differing_conditions(arm, b))))
     return best, differing_conditions(arm, best)
 
 
 def _arm(members: list[StoredRun]) -> Arm:
     config = members[0].config
+    by_seed = {run.config["seed"]: run for run in members}
+    for run in members:
+        other = by_seed[run.config["seed"]]
+        if other is not run:  # randomly drawn weights are not in the key: see `_arm_key`
+            raise FairbenchError(
+                f"{run.path} and {other.path} are the same run of {config['label']} from other "
+                "initial weights; delete one of them"
+            )
     protocol = {k: v for k, v in config["protocol"].items() if k != "label"}
     return Arm(
         label=config["label"],
@@ -105,6 +125,7 @@ def _arm(members: list[StoredRun]) -> Arm:
         trains=config["trains"],
         own_selection=config["own_selection"],
         block=_block(config),
+        protocol=config["protocol"]["label"],
         conditions={
             **protocol,
             "threads": config["threads"],
@@ -114,6 +135,24 @@ def _arm(members: list[StoredRun]) -> Arm:
         },
         runs=tuple(members),
     )
+
+
+def _told_apart(arms: Sequence[Arm]) -> list[Arm]:
+    """Name the conditions that differ between arms that would have the same row name."""
+    alike: dict[tuple[Any, ...], list[Arm]] = {}
+    for arm in arms:
+        alike.setdefault((arm.block, arm.label, arm.attributes, arm.protocol), []).append(arm)
+
+    def told_apart(arm: Arm) -> Arm:
+        same = alike[arm.block, arm.label, arm.attributes, arm.protocol]
+        if len(same) == 1:
+            return arm
+        names = {name for other in same for name in differing_conditions(arm, other)}
+        # Without a difference in conditions it is the objective, or an external file's source.
+        what = [f"{name}={str(arm.conditions[name])[:12]}" for name in sorted(names)]
+        return replace(arm, protocol=", ".join([arm.protocol, *(what or [arm.runs[0].id])]))
+
+    return [told_apart(arm) for arm in arms]
 
 
 def _arm_key(run: StoredRun) -> str:

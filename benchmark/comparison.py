@@ -22,7 +22,11 @@ from benchmark.summary import ArmValues, summarise
 from benchmark.values import run_values
 
 OWN = "own"
-"""The selection "each variant by the rule of its source", and its baseline by the same rule."""
+"""The selection "each variant by the rule of its source", and its baseline by the same rule.
+
+Weights that are not trained have one epoch, which every rule selects: their row goes by the
+baseline's own rule.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,13 @@ class Comparison:
     def write(self, out: Path) -> list[Path]:
         """Write `comparison.md`, `comparison.csv`, `per_seed.csv` and `runs.csv` to a folder."""
         from benchmark.report.markdown import comparison_markdown
+        from benchmark.report.spreadsheet import csv_text
 
         texts = {
             "comparison.md": comparison_markdown(self),
-            "comparison.csv": self.summary.to_csv(index=False),
-            "per_seed.csv": self.per_seed.to_csv(index=False),
-            "runs.csv": self.runs.to_csv(index=False),
+            "comparison.csv": csv_text(self.summary),
+            "per_seed.csv": csv_text(self.per_seed),
+            "runs.csv": csv_text(self.runs),
         }
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -101,27 +106,30 @@ def compare(
         wanted = suite_run_ids(Path(results), suite)
         runs = [run for run in runs if run.id in wanted]
     arms = make_arms(runs)
-    baselines = [arm for arm in arms if arm.label == baseline]
-    if not any(arm.done for arm in baselines):
+    baselines = [arm for arm in arms if arm.label == baseline and arm.done]
+    if not baselines:
         labels = sorted({arm.label for arm in arms if arm.done})
         raise FairbenchError(
             f"{results}: no finished run of the baseline '{baseline}'. "
             f"Finished: {', '.join(labels) or 'none'}"
         )
-    evaluated = {id(arm): _evaluate(arm, arms, baseline, selection, threshold) for arm in arms}
+    evaluated = {id(arm): _evaluate(arm, arms, baselines, selection, threshold) for arm in arms}
     rows = []
     for arm in arms:
-        candidates = [
-            b for b in baselines if b.done and (not b.attributes or b.attributes == arm.attributes)
-        ]
-        base, confounded = closest_baseline(arm, candidates)
-        base_values = None if base is None else evaluated[id(base)]
-        rows += summarise(evaluated[id(arm)], base_values, confounded)
+        closest = {a: closest_baseline(arm, a, baselines) for a in arm.evaluated}
+        rows += summarise(
+            evaluated[id(arm)],
+            {
+                attribute: (None if base is None else evaluated[id(base)], confounded)
+                for attribute, (base, confounded) in closest.items()
+            },
+        )
+    per_seed = pd.DataFrame([row for arm in arms for row in evaluated[id(arm)].rows()])
     return Comparison(
         baseline=baseline,
         selection=selection,
         threshold=threshold,
-        per_seed=pd.DataFrame([row for arm in arms for row in evaluated[id(arm)].rows()]),
+        per_seed=per_seed.astype({"seed": "Int64", "epoch": "Int64"}),
         summary=pd.DataFrame(rows),
         runs=_runs_table(arms),
         arms=arms,
@@ -129,20 +137,22 @@ def compare(
 
 
 def _evaluate(
-    arm: Arm, arms: Iterable[Arm], baseline: str, selection: str, threshold: str
+    arm: Arm, arms: Iterable[Arm], baselines: Sequence[Arm], selection: str, threshold: str
 ) -> ArmValues:
     """Return the arm's values by every rule that a table needs it under."""
-    main = arm.own_selection if selection == OWN else selection
-    rules = {main, arm.own_selection}
-    if arm.label == baseline:
-        rules |= {other.own_selection for other in arms if other.block == arm.block}
-    attributes = arm.attributes or tuple(arm.dataset["attributes"])
+    main = selection if selection != OWN else (arm if arm.trains else baselines[0]).own_selection
+    own = arm.own_selection if arm.trains else main
+    rules = {main, own}
+    if arm in baselines:
+        rules |= {
+            other.own_selection for other in arms if other.block == arm.block and other.trains
+        }
     found = [
         values
         for run in arm.done
-        for values in run_values(run, attributes, sorted(rules), threshold)
+        for values in run_values(run, arm.evaluated, sorted(rules), threshold)
     ]
-    return ArmValues(arm, main, found)
+    return ArmValues(arm, main, own, found)
 
 
 def _runs_table(arms: Iterable[Arm]) -> pd.DataFrame:

@@ -160,15 +160,21 @@ def resolve(
     model = model or ModelConfig()
     if preset is None:
         preset = "tiny" if model.name == TINY else "reproduction"
-    objective = variant.objective
+    base = variant.objective
     if attribute is not None:
-        objective = objective.for_attribute(attribute)
+        base = base.for_attribute(attribute)
     own, shared = _split(variant, changes or {})
-    objective = with_keys(objective, own, f"variant '{variant.name}'")
+    objective = with_keys(base, own, f"variant '{variant.name}'")
+    changed = {name for name in own if own[name] != base.keys()[name]}
+    if ignored := sorted(changed & objective.unused_keys()):
+        raise FairbenchError(
+            f"variant '{variant.name}': key '{ignored[0]}' has no effect together with its "
+            "other keys; leave it out, or change them too"
+        )
     protocol = with_keys(protocol_preset(preset), shared, f"protocol '{preset}'")
     return RunConfig(
         variant=variant.name,
-        label=_label(variant, objective),
+        label=_with_changes(variant.name, base.keys(), objective.keys()),
         objective=objective,
         source_hash=variant.source_hash,
         preset=preset,
@@ -185,6 +191,11 @@ def with_keys(model: _Model, changes: Mapping[str, Any], origin: str) -> _Model:
     """Return `model` with keys replaced and validated again; `origin` names it in errors."""
     if not changes:
         return model
+    for name, value in changes.items():
+        # pydantic would read true as 1.
+        if isinstance(value, bool) and isinstance(getattr(model, name), (int, float)):
+            if not isinstance(getattr(model, name), bool):
+                raise FairbenchError(f"{origin}: key '{name}' is {value}; expected a number")
     try:
         return type(model).model_validate({**model.model_dump(), **changes})
     except ValidationError as error:
@@ -192,8 +203,13 @@ def with_keys(model: _Model, changes: Mapping[str, Any], origin: str) -> _Model:
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return the first problem of a failed validation: field, requirement, value received."""
-    problem = error.errors()[0]
+    """Return one problem of a failed validation: field, requirement, value received.
+
+    An unknown field comes first: where a name is mistyped, the right one is also missing.
+    """
+    problems = error.errors()
+    unknown = (p for p in problems if p["type"] == "extra_forbidden")
+    problem = next(unknown, problems[0])
     field = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
@@ -237,18 +253,10 @@ def _split(variant: Variant, changes: Mapping[str, Any]) -> tuple[dict[str, Any]
     return own, shared
 
 
-def _label(variant: Variant, objective: Objective) -> str:
-    """Return the name with the changed keys; a single attribute has a column of its own."""
-    before, after = variant.objective.keys(), objective.keys()
-    if len(objective.group_weights) == 1:
-        after.pop("attributes", None)
-    return _with_changes(variant.name, before, after)
-
-
 def _with_changes(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Return `name[key=value, …]` with the keys of `after` that differ from `before`."""
     changed = [
-        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+        f"{key}={repr(value).removesuffix('.0') if isinstance(value, float) else value}"
         for key, value in after.items()
         if value != before[key]
     ]

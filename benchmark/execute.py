@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.batches import SeededBatches
@@ -22,7 +23,18 @@ from benchmark.recorder import Recorder
 from benchmark.results import RunStore, write_config, write_json
 from benchmark.trainer import DivergedError, EpochFacts, Observer, StepFacts, train
 
-State = Literal["done", "diverged", "failed"]
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        state: Only `done` has all epochs.
+        message: Why it is not `done`, in one line; empty if it is.
+    """
+
+    state: Literal["done", "diverged", "failed"]
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,42 +70,42 @@ def plan_run(config: RunConfig) -> Planned:
     return Planned(config, model, data, config.identity(data.fingerprint, model.weights_hash))
 
 
-def execute(planned: Planned, store: RunStore, watcher: Observer) -> State:
+def execute(planned: Planned, store: RunStore, watcher: Observer) -> Outcome:
     """Train the run and store its facts. The caller holds the run's lock.
 
-    A run that diverges is stored with what was known. Any other exception is stored in
-    `<id>.failed/` and raised again; an interruption leaves nothing.
+    A run that diverges is stored with what was known, and so is one that fails, in
+    `<id>.failed/`. An interruption leaves nothing and is raised again.
     """
-    config, folder = planned.config, store.begin(planned.id)
-    record = provenance(config.device)
+    record = provenance(planned.config.device)
     recorder = Recorder(planned.data)
+    folder = store.begin(planned.id)
     try:
         write_config(folder / "config.yaml", _description(planned))
-        status = _train(planned, _Both(recorder, watcher))
+        outcome = _train(planned, _Both(recorder, watcher))
         recorder.write(folder)
-        write_json(folder / "provenance.json", {**record, "finished": now()})
-        write_json(folder / "status.json", {**status, "epochs": recorder.epochs_done})
+        _write_end(folder, record, recorder, outcome)
         store.finish(planned.id)
     except Exception as error:
-        write_json(folder / "provenance.json", {**record, "finished": now()})
-        write_json(
-            folder / "status.json",
-            {
-                "state": "failed",
-                "epochs": recorder.epochs_done,
-                "message": f"{type(error).__name__}: {error}",
-                "traceback": traceback.format_tb(error.__traceback__),
-            },
-        )
+        message = " ".join(f"{type(error).__name__}: {error}".split())  # torch's have many lines
+        outcome = Outcome("failed", message)
+        trace = traceback.format_tb(error.__traceback__)
+        _write_end(folder, record, recorder, outcome, traceback=trace)
         store.fail(planned.id)
-        raise
     except BaseException:
         store.discard(planned.id)
         raise
-    return "done" if status["state"] == "done" else "diverged"
+    return outcome
 
 
-def _train(planned: Planned, observer: Observer) -> dict[str, Any]:
+def _write_end(
+    folder: Path, record: Mapping[str, Any], recorder: Recorder, outcome: Outcome, **more: Any
+) -> None:
+    write_json(folder / "provenance.json", {**record, "finished": now()})
+    status = {"state": outcome.state, "epochs": recorder.epochs_done, "message": outcome.message}
+    write_json(folder / "status.json", {**status, **more})
+
+
+def _train(planned: Planned, observer: Observer) -> Outcome:
     config, objective = planned.config, planned.config.objective
     batches = SeededBatches(
         planned.data,
@@ -101,13 +113,15 @@ def _train(planned: Planned, observer: Observer) -> dict[str, Any]:
         config.protocol.batch_size,
         config.attributes,
         objective.group_batch_size,
+        within_batch=objective.groups_within_batch,
+        permuted=objective.permutes_groups,
     )
     with numerics(config.threads, config.protocol.deterministic):
         try:
             train(config, planned.model, planned.data, batches, observer)
         except DivergedError as error:
-            return {"state": "diverged", "message": str(error)}
-    return {"state": "done"}
+            return Outcome("diverged", str(error))
+    return Outcome("done")
 
 
 def _description(planned: Planned) -> dict[str, Any]:
@@ -158,6 +172,12 @@ def _model(name: str, pretrained: str | None, seed: int) -> LoadedModel:
 
 
 _prepared: dict[tuple[Any, ...], Dataset] = {}
+
+
+def forget() -> None:
+    """Drop data and models in memory: their files may have changed since they were read."""
+    _prepared.clear()
+    _model.cache_clear()
 
 
 def _data(config: RunConfig, model: LoadedModel) -> Dataset:

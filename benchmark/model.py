@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import pickle
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -114,11 +116,16 @@ def load_model(name: str, pretrained: str | None = None, seed: int = 0) -> Loade
             torch.manual_seed(noise)
             module = open_clip.create_model(architecture, pretrained=pretrained, weights_only=True)
         tokenizer = open_clip.get_tokenizer(architecture)
+    except pickle.UnpicklingError as error:
+        raise FairbenchError(
+            f"weights '{pretrained}' hold more than tensors, and nothing in them is executed; "
+            "save the model's state_dict()"
+        ) from error
     except Exception as error:
         what = f"model '{name}'" + (f" with weights '{pretrained}'" if pretrained else "")
-        first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+        reason = shorten(f"{type(error).__name__}: {error}", 240, placeholder=" …")
         raise FairbenchError(
-            f"{what} cannot be loaded ({type(error).__name__}: {first}). Weights by tag are "
+            f"{what} cannot be loaded ({reason}). Weights by tag are "
             "downloaded by open_clip; without a network give a local file of this architecture"
         ) from error
     preprocess = open_clip.get_model_preprocess_cfg(module)
@@ -167,9 +174,10 @@ def _check_name(name: str, pretrained: str | None) -> None:
     if pretrained is None or Path(pretrained).is_file():
         return
     tags = open_clip.list_pretrained_tags_by_model(name)
-    quick = f"{name}-quickgelu"
-    if pretrained not in tags and pretrained in open_clip.list_pretrained_tags_by_model(quick):
-        raise FairbenchError(_wrong_activation(name, pretrained, quick))
+    plain = name.removesuffix("-quickgelu")
+    twin = plain if plain != name else f"{name}-quickgelu"
+    if pretrained not in tags and pretrained in open_clip.list_pretrained_tags_by_model(twin):
+        raise FairbenchError(_wrong_activation(name, pretrained, twin))
     if pretrained not in tags:
         raise FairbenchError(
             f"weights '{pretrained}' are neither a file nor a tag of '{name}'. "
@@ -177,9 +185,8 @@ def _check_name(name: str, pretrained: str | None) -> None:
         )
     wants = bool(open_clip.get_pretrained_cfg(name, pretrained).get("quick_gelu", False))
     has = bool((open_clip.get_model_config(name) or {}).get("quick_gelu", False))
-    if wants != has:
-        right = quick if wants else name.removesuffix("-quickgelu")
-        raise FairbenchError(_wrong_activation(name, pretrained, right))
+    if wants != has and twin in open_clip.list_models():
+        raise FairbenchError(_wrong_activation(name, pretrained, twin))
 
 
 def _wrong_activation(name: str, pretrained: str, right: str) -> str:

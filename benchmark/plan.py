@@ -77,8 +77,9 @@ def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
         check_keys(run.set, [variant])
         changes = {**suite.set, **run.set, **request.changes}
         grouped = bool(variant.objective.group_weights)
+        seeds = request.seeds if request.seeds is not None else suite.seeds
         for attribute in (run.attributes if grouped else ()) or (None,):
-            for seed in request.seeds if request.seeds is not None else suite.seeds:
+            for seed in seeds if variant.objective.trains else (None,):
                 configs.append(
                     resolve(variant, attribute=attribute, changes=changes, seed=seed, **shared)
                 )

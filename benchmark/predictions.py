@@ -16,6 +16,16 @@ from benchmark.errors import FairbenchError
 ATTRIBUTE_PREFIX = "attribute_"
 """Column prefix of attribute codes in `predictions.parquet`."""
 
+COLUMNS = {
+    "epoch": pa.int16(),
+    "split": pa.string(),
+    "sample_id": pa.string(),
+    "label": pa.int8(),
+    "score": pa.float32(),
+    "similarity": pa.float32(),
+}
+"""Columns of `predictions.parquet` and their types; those of attributes are int8."""
+
 
 @dataclass(frozen=True)
 class SplitPredictions:
@@ -42,26 +52,35 @@ def read_predictions(run: Path) -> dict[str, SplitPredictions]:
     """Return split name → predictions of the run in the folder `run`.
 
     Raises:
-        FairbenchError: the file is missing or damaged, or its epochs hold different samples.
+        FairbenchError: the file is missing or damaged, its epochs hold different samples, or
+            its splits different epochs.
     """
-    path = run / "predictions.parquet"
+    path, again = run / "predictions.parquet", f"delete {run} and run again"
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise FairbenchError(
-            f"{path}: cannot be read ({str(error).splitlines()[0]}); delete {run} and run again"
-        ) from error
-    split = np.asarray(table.column("split").to_pylist(), dtype=np.str_)
-    columns = {
-        name: table.column(name).to_numpy()
-        for name in table.column_names
-        if name not in ("split", "sample_id")
-    }
-    columns["sample_id"] = np.asarray(table.column("sample_id").to_pylist(), dtype=np.str_)
-    return {
+        table = pq.read_table(path, page_checksum_verification=True)
+        types = dict(zip(table.column_names, table.schema.types, strict=True))
+        columns = {name: table.column(name).to_numpy() for name in types}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        problem = str(error).splitlines()[0]
+        raise FairbenchError(f"{path}: cannot be read ({problem}); {again}") from error
+    for name in [*COLUMNS, *types]:
+        if types.get(name) != COLUMNS.get(name, pa.int8()):
+            raise FairbenchError(f"{path}: column '{name}' is not what a run writes; {again}")
+    for name in ("split", "sample_id"):
+        columns[name] = np.asarray(columns[name], dtype=np.str_)
+    split = columns.pop("split")
+    found = {
         str(name): _split(path, {k: v[split == name] for k, v in columns.items()})
         for name in np.unique(split)
     }
+    for name, part in found.items():
+        first = next(iter(found.values())).epochs
+        if not np.array_equal(part.epochs, first):
+            raise FairbenchError(
+                f"{path}: epochs of {name} are {part.epochs.tolist()}, of another split "
+                f"{first.tolist()}; {again}"
+            )
+    return found
 
 
 def _split(path: Path, columns: Mapping[str, NDArray[np.generic]]) -> SplitPredictions:

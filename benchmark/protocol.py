@@ -171,7 +171,7 @@ PRESETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ),
     "tiny": (
         "the reproduction's keys with the step size that the shipped tiny CLIP needs",
-        {"long_notes": "error", "lr": 5e-4},
+        {"long_notes": "error", "lr": 1e-4},
     ),
 }
 """Preset → (what it follows, the keys that differ from the defaults)."""

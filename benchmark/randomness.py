@@ -13,6 +13,6 @@ import numpy as np
 
 
 def generator(seed: int, stream: str, passes: int = 0) -> np.random.Generator:
-    """Return the CPU generator of one stream (`init`, `order`, `groups/…`) and pass."""
+    """Return the CPU generator of one stream (`init`, `order`, `groups/…`, `noise/…`) and pass."""
     name = int.from_bytes(hashlib.sha256(stream.encode()).digest()[:8], "little")
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, name, passes])))

@@ -29,7 +29,6 @@ class Recorder:
     def __init__(self, data: Dataset) -> None:
         self.data = data
         self.epochs_done = 0
-        self.last_step: StepFacts | None = None
         self._steps: list[StepFacts] = []
         self._predictions: list[pa.Table] = []
         self._rows: list[tuple[int, str, str, float]] = []
@@ -37,7 +36,6 @@ class Recorder:
     def on_step(self, facts: StepFacts) -> None:
         """Keep the step's terms until its epoch ends."""
         self._steps.append(facts)
-        self.last_step = facts
 
     def on_epoch(self, facts: EpochFacts) -> None:
         """Keep scores, and the means of the epoch's terms."""
@@ -69,7 +67,13 @@ class Recorder:
             none = np.zeros(len(self.data.splits["test"]), np.float32)
             self._predictions = [self._prediction_table(0, "test", Scores(none, none)).slice(0, 0)]
         predictions = pa.concat_tables(self._predictions)
-        pq.write_table(predictions, folder / "predictions.parquet", compression="zstd")
+        # Checksums, so that a damaged byte is an error and never a score.
+        pq.write_table(
+            predictions,
+            folder / "predictions.parquet",
+            compression="zstd",
+            write_page_checksum=True,
+        )
 
     def _flush_terms(self) -> None:
         """Turn the steps gathered so far into the means of their epoch."""

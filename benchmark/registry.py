@@ -1,19 +1,19 @@
 """Variants by name: files in `variants/`, entry points of other packages, or a path.
 
 A variant is a module with a constant `VARIANT`, an `Objective`. Its name is the file's name
-with hyphens; the first line of its docstring is its summary.
+with hyphens, or the entry point's; the first line of its docstring is its summary.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import pkgutil
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -57,25 +57,18 @@ def known_variants() -> dict[str, Variant]:
         FairbenchError: two packages offer one name, or an entry point cannot be imported.
     """
     found: dict[str, Variant] = {}
-    for info in pkgutil.iter_modules(variants.__path__):
-        module = import_module(f"variants.{info.name}")
-        if hasattr(module, "VARIANT"):
-            name = info.name.replace("_", "-")
-            found[name] = _variant(name, module, "built-in")
+    for path in sorted(Path(variants.__path__[0]).glob("*.py")):
+        # What variants share is not imported here: it needs torch, and a list of names does not.
+        if re.search(r"^VARIANT\b", path.read_text(encoding="utf-8"), re.MULTILINE):
+            name = path.stem.replace("_", "-")
+            found[name] = _variant(name, import_module(f"variants.{path.stem}"), "built-in")
     for point in entry_points(group=ENTRY_POINT_GROUP):
         if point.name in found:
             raise FairbenchError(
                 f"variant '{point.name}' of {point.value} is already offered by "
                 f"{found[point.name].origin}; rename the entry point or uninstall one package"
             )
-        try:
-            module = import_module(point.module)
-        except Exception as error:
-            raise FairbenchError(
-                f"variant '{point.name}': entry point {point.value} cannot be imported "
-                f"({type(error).__name__}: {error})"
-            ) from error
-        found[point.name] = _variant(point.name, module, point.module, external=True)
+        found[point.name] = _from_entry_point(point)
     return found
 
 
@@ -87,6 +80,18 @@ def find_variant(name: str) -> Variant:
     if name not in known:
         raise unknown_name("variant", name, known)
     return known[name]
+
+
+def _from_entry_point(point: EntryPoint) -> Variant:
+    """Return the variant of an entry point `package.module` or `package.module:CONSTANT`."""
+    try:
+        module = import_module(point.module)
+    except Exception as error:
+        raise FairbenchError(
+            f"variant '{point.name}': entry point {point.value} cannot be imported "
+            f"({_reason(error)})"
+        ) from error
+    return _variant(point.name, module, point.module, point.attr or "VARIANT", external=True)
 
 
 def _from_file(path: Path) -> Variant:
@@ -109,17 +114,27 @@ def _from_file(path: Path) -> Variant:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[module_name]
-        raise FairbenchError(
-            f"{path}: fails to import ({type(error).__name__}: {error})"
-        ) from error
+        raise FairbenchError(f"{path}: fails to import ({_reason(error)})") from error
     return _variant(name, module, str(path), external=True)
 
 
-def _variant(name: str, module: ModuleType, origin: str, external: bool = False) -> Variant:
-    objective = getattr(module, "VARIANT", None)
+def _reason(error: Exception) -> str:
+    """Return type and message on one line; pydantic's messages have several."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _variant(
+    name: str,
+    module: ModuleType,
+    origin: str,
+    constant: str = "VARIANT",
+    *,
+    external: bool = False,
+) -> Variant:
+    objective = getattr(module, constant, None)
     if not isinstance(objective, Objective):
         raise FairbenchError(
-            f"{origin}: needs a constant VARIANT that is an Objective, "
+            f"{origin}: needs a constant {constant} that is an Objective, "
             f"got {type(objective).__name__}; see variants/clip_ft.py"
         )
     source = ""

@@ -21,7 +21,9 @@ from filelock import FileLock, Timeout
 from benchmark.errors import FairbenchError
 from benchmark.yaml_io import read_yaml, write_yaml
 
-FINISHED = ("done", "diverged")
+STATES = ("done", "diverged", "failed")
+_SECTIONS = ("objective", "protocol", "model", "dataset", "identity")
+_FIELDS = ("variant", "label", "attributes", "own_selection", "trains", "seed", "threads", "device")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class StoredRun:
         id: The run's id.
         path: Its folder.
         config: `config.yaml`: keys, dataset, model and identity.
-        status: `status.json`: `state` is `done`, `diverged` or `failed`; `message` says why.
+        status: `status.json`: `state` is one of `STATES`; `message` says why it is not `done`.
     """
 
     id: str
@@ -133,18 +135,26 @@ class RunStore:
 
     @staticmethod
     def _stored(path: Path) -> StoredRun:
+        again = f"delete {path} and run again"
         try:
             status = json.loads((path / "status.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FairbenchError(
-                f"{path}/status.json: cannot be read ({error}); delete the folder and run again"
+                f"{path}/status.json: cannot be read ({error}); {again}"
             ) from error
-        config = read_yaml(path / "config.yaml")
-        if not isinstance(config, dict) or not isinstance(status, dict) or "state" not in status:
+        try:
+            config = read_yaml(path / "config.yaml")
+        except FairbenchError as error:
+            raise FairbenchError(f"{error}; {again}") from error
+        if not isinstance(status, dict) or status.get("state") not in STATES:
             raise FairbenchError(
-                f"{path}: config.yaml or status.json is not what a run writes; "
-                "delete the folder and run again"
+                f"{path}/status.json: 'state' is none of {', '.join(STATES)}; {again}"
             )
+        held = config if isinstance(config, dict) else {}
+        missing = [name for name in _SECTIONS if not isinstance(held.get(name), dict)]
+        missing += [name for name in _FIELDS if name not in held]
+        if missing:
+            raise FairbenchError(f"{path}/config.yaml: no '{missing[0]}'; {again}")
         return StoredRun(path.stem, path, config, status)
 
 

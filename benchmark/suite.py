@@ -37,7 +37,8 @@ class SuiteRun(BaseModel):
 class SuiteComparison(BaseModel):
     """How `fairbench compare --suite` compares the runs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # `threshold: 0.5` without quotes is a number in YAML.
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     baseline: str = "clip-ft"
     selection: str = "val-auc"
@@ -53,7 +54,7 @@ class Suite(BaseModel):
         dataset, model: Shared by all runs.
         protocol: Preset shared by all runs; None is the model's default.
         set: Keys of the protocol, or of every variant that has them.
-        seeds: Such as `0-4` or `0,2,7`.
+        seeds: Such as `0-4`, `0,2,7` or a list.
         runs: The variants.
         compare: How to compare them.
     """
@@ -73,7 +74,11 @@ class Suite(BaseModel):
     @field_validator("seeds", mode="before")
     @classmethod
     def _seeds(cls, value: object) -> tuple[int, ...]:
-        return parse_seeds(str(value))
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        try:
+            return parse_seeds(text)
+        except FairbenchError as error:  # pydantic adds the field, `load_suite` the file
+            raise ValueError(str(error)) from error
 
 
 def load_suite(name: str) -> Suite:

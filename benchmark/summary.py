@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.arms import Arm
 from benchmark.metrics.catalogue import METRICS
+from benchmark.results import StoredRun
 from benchmark.stats.paired import t_interval
 from benchmark.values import RunValues
 
@@ -21,22 +22,28 @@ _Cell = tuple[str, str, str, str]  # attribute, rule, metric, group
 
 @dataclass(frozen=True)
 class ArmValues:
-    """The values of an arm's finished runs.
+    """The values of an arm's runs.
 
     Attributes:
         arm: The arm.
         main_rule: The rule of the main tables for this arm.
-        values: One entry for each run, attribute and rule.
+        own_rule: The rule of the variant's source.
+        values: One entry for each finished run, attribute and rule.
     """
 
     arm: Arm
     main_rule: str
+    own_rule: str
     values: Sequence[RunValues]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield tidy rows: one a seed, attribute, rule, metric and group."""
-        if not self.values:
-            yield from self._without_result()
+        """Yield tidy rows: one a seed, attribute, rule, metric and group.
+
+        A run that diverged or failed is a row too, with its message as the reason.
+        """
+        for run in self.arm.runs:
+            if run.state != "done":
+                yield from self._lost(run)
         for found in self.values:
             common = {
                 **_names(self.arm),
@@ -60,22 +67,22 @@ class ArmValues:
                 reason = f"no epoch selected: {found.selected.reason}"
                 yield {**common, "metric": "auc", "group": "", "value": np.nan, "reason": reason}
 
-    def _without_result(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each attribute of an arm none of whose runs finished."""
-        states = [run.state for run in self.arm.runs]
-        counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
-        for attribute in self.arm.attributes or self.arm.dataset["attributes"]:
-            yield {
-                **_names(self.arm),
-                "attribute": attribute,
-                "seed": None,
-                "selection": self.main_rule,
-                "epoch": None,
-                "metric": "auc",
-                "group": "",
-                "value": np.nan,
-                "reason": f"no run has a result: {counts}",
-            }
+    def _lost(self, run: StoredRun) -> Iterator[dict[str, Any]]:
+        """Yield a row for each attribute and rule of a run without a result."""
+        for attribute in self.arm.evaluated:
+            for rule in sorted({self.main_rule, self.own_rule}):
+                yield {
+                    **_names(self.arm),
+                    "attribute": attribute,
+                    "seed": run.config["seed"],
+                    "selection": rule,
+                    "epoch": None,
+                    "run": run.id,
+                    "metric": "auc",
+                    "group": "",
+                    "value": np.nan,
+                    "reason": f"{run.state}: {run.status.get('message', '')}",
+                }
 
     def cells(self) -> dict[_Cell, dict[int, tuple[float, str]]]:
         """Return (attribute, rule, metric, group) → seed → (value, reason if NaN)."""
@@ -89,7 +96,7 @@ class ArmValues:
 
 
 def summarise(
-    values: ArmValues, baseline: ArmValues | None, confounded: Sequence[str]
+    values: ArmValues, baselines: Mapping[str, tuple[ArmValues | None, Sequence[str]]]
 ) -> list[dict[str, Any]]:
     """Return one row for each attribute, rule, metric and group of an arm.
 
@@ -98,15 +105,18 @@ def summarise(
 
     Args:
         values: The arm.
-        baseline: The arm to compare with; None where the block has no baseline run.
-        confounded: Conditions on which the two differ.
+        baselines: Attribute → the arm to compare with, None where there is none, and the
+            names of the conditions on which the two differ.
     """
     arm = values.arm
-    is_baseline = baseline is not None and baseline.arm is arm
-    base_cells = {} if baseline is None or is_baseline else baseline.cells()
+    base_cells = {
+        attribute: {} if baseline is None or baseline.arm is arm else baseline.cells()
+        for attribute, (baseline, _) in baselines.items()
+    }
     rows = []
     for key, by_seed in values.cells().items():
         attribute, rule, metric, group = key
+        baseline, confounded = baselines[attribute]
         numbers = [value for value, _ in by_seed.values() if np.isfinite(value)]
         reasons = sorted({reason for value, reason in by_seed.values() if np.isnan(value)})
         rows.append(
@@ -115,7 +125,7 @@ def summarise(
                 "attribute": attribute,
                 "selection": rule,
                 "main_rule": rule == values.main_rule,
-                "own_rule": rule == arm.own_selection,
+                "own_rule": rule == values.own_rule,
                 "metric": metric,
                 "group": group,
                 "direction": METRICS[metric].direction,
@@ -125,11 +135,11 @@ def summarise(
                 "sd": float(np.std(numbers, ddof=1)) if len(numbers) > 1 else np.nan,
                 "reason": "; ".join(reasons),
                 "baseline": "" if baseline is None else baseline.arm.label,
-                "is_baseline": is_baseline,
+                "is_baseline": baseline is not None and baseline.arm is arm,
                 "trains": arm.trains,
                 "n_runs": len(arm.done),
                 "n_lost": len(arm.runs) - len(arm.done),
-                **_difference(by_seed, base_cells.get(key, {})),
+                **_difference(by_seed, base_cells[attribute].get(key, {})),
                 "confounded": ", ".join(confounded),
             }
         )
@@ -141,6 +151,7 @@ def _names(arm: Arm) -> dict[str, Any]:
         "arm": arm.runs[0].id,
         "dataset": arm.dataset["name"],
         "test_set": arm.block[0][:12],
+        "weights": arm.block[1][:12],
         "model": arm.model,
         "protocol": arm.protocol,
         "variant": arm.label,

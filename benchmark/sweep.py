@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import pandas as pd
 
 from benchmark.config import RunConfig
-from benchmark.execute import Planned, execute, plan_run
+from benchmark.execute import Planned, execute, forget, plan_run
 from benchmark.results import RunStore
 from benchmark.trainer import EpochFacts, Observer, StepFacts
 
@@ -22,7 +22,7 @@ class SweepRun:
         config: The run.
         id: Its id.
         state: `done`, `diverged`, `failed`; or `present`, finished before this sweep.
-        message: Why it failed; empty otherwise.
+        message: Why it failed or diverged; empty otherwise.
     """
 
     config: RunConfig
@@ -78,6 +78,7 @@ def sweep(configs: Iterable[RunConfig], store: RunStore, watcher: Watcher) -> li
             had or the folder cannot be written. A failure while a run trains is its result.
     """
     store.prepare()
+    forget()  # in a notebook an earlier sweep may have left data that has changed since
     planned = {plan_run(config).id: config for config in reversed(list(configs))}
     queue = list(reversed(planned.items()))
     watcher.on_plan([(config, store.finished(run_id)) for run_id, config in queue])
@@ -100,9 +101,10 @@ def _run(run_id: str, config: RunConfig, store: RunStore, watcher: Watcher) -> S
     planned = plan_run(config)
     watcher.on_run(planned)
     try:
-        return SweepRun(config, run_id, execute(planned, store, watcher))
-    except Exception as error:
+        outcome = execute(planned, store, watcher)
+    except OSError as error:  # not even the failure could be stored: disk full, unmounted
         return SweepRun(config, run_id, "failed", f"{type(error).__name__}: {error}")
+    return SweepRun(config, run_id, outcome.state, outcome.message)
 
 
 def runs_table(runs: Sequence[SweepRun]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +23,7 @@ from benchmark.data.dataset import SPLITS, Dataset, SplitName
 from benchmark.encode import Encoder, PairTensors, module_mode
 from benchmark.model import LoadedModel, half_weights
 from benchmark.optimiser import make_optimiser, optimiser_step, trained_parameters
+from benchmark.randomness import generator
 from benchmark.zeroshot import Scores, zero_shot
 from variants.objective import Features, Objective, Term
 
@@ -30,13 +32,14 @@ from variants.objective import Features, Objective, Term
 class TermFacts:
     """One term at one step: its unweighted value and gradient norm, and its weight.
 
-    The norm is Euclidean, over image and text features of the main batch together; it is NaN
-    where the term does not depend on them.
+    The norm is Euclidean, over image and text features of the main batch together; it is 0
+    where the term does not depend on them. `parts` are the values of the term's named parts.
     """
 
     value: float
     gradient_norm: float
     weight: float
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class StepFacts:
     @property
     def loss(self) -> float:
         """Σ weight · value over the terms whose weight is not 0."""
-        return math.fsum(t.weight * t.value for t in self.terms.values() if t.weight)
+        return sum(t.weight * t.value for t in self.terms.values() if t.weight)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ def train(
 
     def evaluate(epoch: int, started: float) -> None:
         trained = time.perf_counter()
+        _seed_noise(config.seed, epoch, 0)
         with module_mode(module, protocol.mode, training=False):
             scores = {name: zero_shot(encoder, pairs[name], prompts) for name in SPLITS[1:]}
         seconds = {"train": trained - started, "evaluate": time.perf_counter() - trained}
@@ -123,6 +127,7 @@ def train(
         with module_mode(module, protocol.mode, training=True):
             steps = batches.epoch(epoch)
             for number, step in enumerate(steps, start=1):
+                _seed_noise(config.seed, epoch, number)
                 terms = _step(encoder, pairs["train"], step, config.objective)
                 facts = StepFacts(epoch, number, len(steps), step, terms)
                 observer.on_step(facts)
@@ -130,6 +135,12 @@ def train(
                 optimiser_step(optimiser, half)
         evaluate(epoch, started)
     return module
+
+
+def _seed_noise(seed: int | None, epoch: int, step: int) -> None:
+    """Seed what a model itself draws (dropout) at one step; step 0 is the evaluation."""
+    noise = generator(seed or 0, f"noise/{epoch}", step)
+    torch.manual_seed(int(noise.integers(2**63)))
 
 
 def _step(
@@ -140,14 +151,18 @@ def _step(
     Terms are differentiated at the features, one by one, which gives every term's gradient
     norm; one backward pass then carries their weighted sum through the towers.
     """
-    with torch.no_grad():
-        groups = {
-            name: encoder.pairs(pairs.images(index), pairs.tokens(index))
-            for name, index in step.groups.items()
-        }
+    # The main batch comes first, so that groups do not move its dropout.
     batch = encoder.pairs(pairs.images(step.main), pairs.tokens(step.main))
     outputs = [batch.image, batch.text, batch.logit_scale]
     leaves = [tensor.detach().requires_grad_() for tensor in outputs]
+    if objective.groups_within_batch:
+        groups = _rows_of_groups(Features(*leaves), step)
+    else:
+        with torch.no_grad():
+            groups = {
+                name: encoder.pairs(pairs.images(index), pairs.tokens(index))
+                for name, index in step.groups.items()
+            }
     terms = objective.terms(Features(*leaves), groups)
 
     total: list[Tensor] = [torch.zeros_like(leaf) for leaf in leaves]
@@ -155,16 +170,32 @@ def _step(
     for term in terms.values():
         gradient = _gradient(term, leaves)
         norm = torch.stack([g.float().square().sum() for g in gradient[:2]]).sum().sqrt()
-        measured += [term.value.detach().double(), norm.double() / (term.weight or 1.0)]
+        measured += [term.value.detach().double(), norm.double() / abs(term.weight or 1.0)]
+        measured += [part.detach().double() for part in term.parts.values()]
         if term.weight:
             total = [t + g for t, g in zip(total, gradient, strict=True)]
     carried = [(o, g) for o, g in zip(outputs, total, strict=True) if o.requires_grad]
     torch.autograd.backward([o for o, _ in carried], [g for _, g in carried])
 
-    numbers = torch.stack(measured).tolist()  # the step's only wait for the device
+    numbers = iter(torch.stack(measured).tolist())  # the step's only wait for the device
     return {
-        name: TermFacts(numbers[2 * i], numbers[2 * i + 1], term.weight)
-        for i, (name, term) in enumerate(terms.items())
+        name: TermFacts(
+            next(numbers), next(numbers), term.weight, {part: next(numbers) for part in term.parts}
+        )
+        for name, term in terms.items()
+    }
+
+
+def _rows_of_groups(batch: Features, step: StepBatches) -> dict[str, Features]:
+    """Return each group's rows of the main batch, with gradient and without a second pass."""
+    device = batch.image.device
+    rows = {
+        name: torch.from_numpy(np.flatnonzero(np.isin(step.main, index))).to(device)
+        for name, index in step.groups.items()
+    }
+    return {
+        name: Features(batch.image[row], batch.text[row], batch.logit_scale)
+        for name, row in rows.items()
     }
 
 

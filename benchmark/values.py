@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 
+from benchmark.data.dataset import SPLITS
+from benchmark.errors import FairbenchError
 from benchmark.metrics.calibration import fit_platt
 from benchmark.metrics.evaluate import evaluate
 from benchmark.metrics.threshold import threshold_for
@@ -51,9 +53,32 @@ def run_values(
         rules: Keys of `benchmark.selection.SELECTIONS`.
         threshold_rule: A key of `benchmark.metrics.threshold.THRESHOLDS`, applied to the
             validation scores of the selected epoch.
+
+    Raises:
+        FairbenchError: predictions that cannot be read or are not what a run writes.
     """
+    path, again = run.path / "predictions.parquet", f"delete {run.path} and run again"
+    attributes = tuple(attributes)
     splits = read_predictions(run.path)
-    val, test = splits["val"], splits["test"]
+    for name in SPLITS[1:]:
+        if name not in splits or not splits[name].codes.keys() >= set(attributes):
+            raise FairbenchError(
+                f"{path}: no {name} predictions with {', '.join(attributes)}; {again}"
+            )
+    try:
+        return _values(run, splits["val"], splits["test"], attributes, rules, threshold_rule)
+    except ValueError as error:  # a score that is not finite, a label or code out of range
+        raise FairbenchError(f"{path}: {error}; {again}") from error
+
+
+def _values(
+    run: StoredRun,
+    val: SplitPredictions,
+    test: SplitPredictions,
+    attributes: Iterable[str],
+    rules: Iterable[str],
+    threshold_rule: str,
+) -> list[RunValues]:
     rules = tuple(rules)
 
     @cache  # two rules often select one epoch

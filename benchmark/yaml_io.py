@@ -20,12 +20,17 @@ _FLOAT = re.compile(
 )
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader with exponents as floats and without silent overwriting of keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
+                continue  # SafeLoader refuses the one and resolves the other
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
@@ -42,10 +47,23 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 
 
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes the texts which `_Loader` would read as numbers."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
 def parse_yaml(text: str, origin: str) -> Any:
-    """Return the value that `text` holds; `origin` names the file or option in errors."""
+    """Return the value that `text` holds; `origin` names the file or option in errors.
+
+    Raises:
+        FairbenchError: text that is not YAML, a key given twice, or a literal that is no value
+            of its type (a date such as 2024-13-45).
+    """
     try:
         return yaml.load(text, Loader=_Loader)
+    except ValueError as error:
+        raise FairbenchError(f"{origin}: is not valid YAML: {error}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark is not None else ""
@@ -64,4 +82,7 @@ def read_yaml(path: Path) -> Any:
 
 def write_yaml(value: Any) -> str:
     """Return `value` as block-style YAML, keys in the order given."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False
+    )
+    return text

@@ -1,41 +1,44 @@
 """Distances between two sets of scores on the line, one function each.
 
 A score is one number a sample, so every distance here is between two empirical
-distributions in one dimension, with equal weights within a set.
+distributions in one dimension, with equal weights within a set. Each takes x of shape (n,) and
+y of shape (m,), n, m ≥ 1, and returns a scalar. Where a solver is asked for,
+`geomloss-fp32` works in float32 as both public codes do, `geomloss-fp64` in float64, and
+`exact` avoids geomloss: a closed form in float64.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Callable
 
 import torch
+from geomloss import SamplesLoss
 from torch import Tensor
 
 
 def sinkhorn(x: Tensor, y: Tensor, *, blur: float, scaling: float, solver: str) -> Tensor:
     """Return the debiased Sinkhorn divergence with cost ½·(x − y)², ε = blur².
 
+    At the blurs of both public codes the value in float32 is right but its gradient is mostly
+    rounding error. geomloss stops when its annealing ends, converged or not: between sets that
+    overlap the value is some percent low at a scaling of 0.95, about 10% at 0.5. `exact` is the
+    limit blur → 0, scaling → 1, see `wasserstein`.
+
     Args:
         x: (n,) scores, with or without gradient.
         y: (m,) scores.
         blur: geomloss's blur, in units of the scores.
         scaling: Ratio of successive scales of geomloss's ε-annealing, in (0, 1).
-        solver: `geomloss-fp32` works in float32, as both public codes do. At their blurs the
-            value is right but the gradient is mostly rounding error. `geomloss-fp64` works in
-            float64. `exact` is the limit blur → 0, see `wasserstein`.
+        solver: `geomloss-fp32`, `geomloss-fp64` or `exact`.
 
     Returns:
-        A scalar in squared units of the scores, in the precision of the solver.
+        A scalar in squared units of the scores.
 
     Source: Feydy et al., AISTATS 2019, eq. (3); geomloss `SamplesLoss("sinkhorn", p=2)`.
     """
     if solver == "exact":
         return wasserstein(x, y)
-    dtype = torch.float64 if solver == "geomloss-fp64" else torch.float32
-    loss = _samples_loss(blur, scaling)
-    value: Tensor = loss(x.to(dtype)[:, None], y.to(dtype)[:, None])
-    return value
+    return _geomloss("sinkhorn", x, y, solver, blur=blur, scaling=scaling)
 
 
 def wasserstein(x: Tensor, y: Tensor) -> Tensor:
@@ -68,8 +71,77 @@ def wasserstein(x: Tensor, y: Tensor) -> Tensor:
     return 0.5 * (mass * (xs - ys) ** 2).sum()
 
 
-@cache
-def _samples_loss(blur: float, scaling: float) -> Any:
-    from geomloss import SamplesLoss
+def energy(x: Tensor, y: Tensor, *, solver: str) -> Tensor:
+    """Return E|X − Y| − ½·E|X − X′| − ½·E|Y − Y′|, in units of the scores.
 
-    return SamplesLoss("sinkhorn", p=2, blur=blur, scaling=scaling)
+    Half of Székely's energy distance; the MMD of the kernel −|x − y|.
+
+    Source: Székely & Rizzo, Journal of Statistical Planning and Inference 143(8), 2013.
+    """
+    if solver == "exact":
+        return -_maximum_mean_discrepancy(x, y, lambda gap: gap)
+    return _geomloss("energy", x, y, solver)
+
+
+def gaussian(x: Tensor, y: Tensor, *, bandwidth: float | str, solver: str) -> Tensor:
+    """Return ½·MMD² of the kernel exp(−(x − y)² / 2σ²), without unit, in [0, 1).
+
+    Args:
+        x: (n,) scores.
+        y: (m,) scores.
+        bandwidth: σ in units of the scores, or `median`, see `median_distance`.
+        solver: `geomloss-fp32`, `geomloss-fp64` or `exact`. geomloss expands the square: in
+            float32 scores of 100 are compared with an error of up to 0.6%.
+
+    Source: Gretton et al., JMLR 13, 2012, biased estimate; geomloss `SamplesLoss("gaussian")`.
+    """
+    sigma = median_distance(x, y) if bandwidth == "median" else float(bandwidth)
+    if solver == "exact":
+        return _maximum_mean_discrepancy(x, y, lambda gap: torch.exp(-0.5 * (gap / sigma) ** 2))
+    return _geomloss("gaussian", x, y, solver, blur=sigma)
+
+
+def laplacian(x: Tensor, y: Tensor, *, bandwidth: float | str, solver: str) -> Tensor:
+    """Return ½·MMD² of the kernel exp(−|x − y| / σ), without unit, in [0, 1).
+
+    Arguments and source as for `gaussian`; in float32 geomloss errs by up to 1.3%.
+    """
+    sigma = median_distance(x, y) if bandwidth == "median" else float(bandwidth)
+    if solver == "exact":
+        return _maximum_mean_discrepancy(x, y, lambda gap: torch.exp(-gap / sigma))
+    return _geomloss("laplacian", x, y, solver, blur=sigma)
+
+
+def mean_gap(x: Tensor, y: Tensor) -> Tensor:
+    """Return ½·(mean of x − mean of y)², in squared units of the scores.
+
+    What is left of ½·W₂² if only the means differ; never more than it.
+    """
+    return 0.5 * (x.double().mean() - y.double().mean()) ** 2
+
+
+def median_distance(x: Tensor, y: Tensor) -> float:
+    """Return the median heuristic: the median distance of two different scores of both sets.
+
+    A constant for the gradient. 1 where all scores are equal, which leaves every kernel at 1.
+
+    Source: Garreau, Jitkrittum & Kanagawa, arXiv 1707.07269, 2017.
+    """
+    pooled = torch.cat([x.detach().double(), y.detach().double()])
+    return float(torch.pdist(pooled[:, None]).median()) or 1.0
+
+
+def _maximum_mean_discrepancy(x: Tensor, y: Tensor, kernel: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return ½·mean k(x, x′) + ½·mean k(y, y′) − mean k(x, y), k a function of |x − y|."""
+
+    def mean(a: Tensor, b: Tensor) -> Tensor:
+        return kernel((a.double()[:, None] - b.double()[None, :]).abs()).mean()
+
+    return 0.5 * mean(x, x) + 0.5 * mean(y, y) - mean(x, y)
+
+
+def _geomloss(loss: str, x: Tensor, y: Tensor, solver: str, **options: float) -> Tensor:
+    dtype = torch.float64 if solver == "geomloss-fp64" else torch.float32
+    samples_loss = SamplesLoss(loss, p=2, **options)
+    value: Tensor = samples_loss(x.to(dtype)[:, None], y.to(dtype)[:, None])
+    return value

@@ -8,7 +8,7 @@ belong to the trainer. Nothing here imports torch, so that names and keys can be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,11 +36,13 @@ class Features:
 class Term:
     """One summand of the loss: the loss is Σ weight · value.
 
-    The value is unweighted, so that a distance is known even where its weight is 0.
+    The value is unweighted, so that a distance is known even where its weight is 0. `parts` are
+    named scalars that it is made of, such as the distance of each group; they are only recorded.
     """
 
     value: Tensor
     weight: float = 1.0
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def key(default: Any, description: str, **sources: str) -> Any:
@@ -77,8 +79,9 @@ class Objective(BaseModel):
         return self.model_dump(mode="json", exclude={"own_selection"})
 
     def identity(self) -> dict[str, Any]:
-        """Return the equation's name and the keys that differ from their default."""
-        keys = self.model_dump(mode="json", exclude={"own_selection"}, exclude_defaults=True)
+        """Return the equation's name and the keys with an effect that differ from their default."""
+        left_out = {"own_selection", *self.unused_keys()}
+        keys = self.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
         return {"kind": self.kind, **keys}
 
     @property
@@ -91,6 +94,23 @@ class Objective(BaseModel):
         """Samples of each group a step; read only where `group_weights` is not empty."""
         return 0
 
+    @property
+    def groups_within_batch(self) -> bool:
+        """Whether a group's features are its rows of the main batch, with gradient.
+
+        Otherwise each group has a batch of its own, encoded without gradient.
+        """
+        return False
+
+    @property
+    def permutes_groups(self) -> bool:
+        """Whether the groups of the training set are a random permutation: a placebo."""
+        return False
+
+    def unused_keys(self) -> set[str]:
+        """Return the keys that the values of other keys leave without effect."""
+        return set()
+
     def for_attribute(self, attribute: str) -> Objective:
         """Return the objective trained on `attribute`; itself where it knows no groups."""
         return self
@@ -100,7 +120,7 @@ class Objective(BaseModel):
 
         Args:
             batch: Features of the main batch, with gradient.
-            groups: `attribute/group` → features of that group's batch, without gradient.
-                A group without a training sample is absent.
+            groups: `attribute/group` → features of that group, without gradient unless
+                `groups_within_batch`. A group without a sample is absent.
         """
         raise NotImplementedError

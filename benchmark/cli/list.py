@@ -150,10 +150,10 @@ def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = 200  # a pipe has no width; lines should not break at 80
     table = Table(*columns)
     for row in rows:
         table.add_row(*row)
-    console.print(table, markup=False)
+    console.print(table)

@@ -55,8 +55,5 @@ def main() -> None:
     try:
         app()
     except FairbenchError as error:
-        print(f"fairbench: {error}", file=sys.stderr)
+        print(f"fairbench: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("fairbench: interrupted; finished runs are kept", file=sys.stderr)
-        sys.exit(130)

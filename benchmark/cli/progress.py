@@ -6,19 +6,23 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmark.config import RunConfig
-from benchmark.execute import Planned
-from benchmark.sweep import SweepRun, Watcher
-from benchmark.trainer import EpochFacts, StepFacts
+from benchmark.data.dataset import SPLITS, Dataset
+
+if TYPE_CHECKING:  # they bring torch, and a mistyped name should be answered before that
+    from benchmark.execute import Planned
+    from benchmark.sweep import SweepRun, Watcher
+    from benchmark.trainer import EpochFacts, StepFacts
 
 
 def make_watcher() -> AbstractContextManager[Watcher]:
     """Return bars for a terminal, lines for anything else."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     return Bars(console) if console.is_terminal else nullcontext(Lines())
 
 
@@ -35,8 +39,21 @@ def describe(run: SweepRun) -> str:
     return f"{run.state:9} {run.id}  {name_of(run.config)}{message}"
 
 
+def describe_data(data: Dataset) -> str:
+    """Return what a dataset holds and what was left out of it, as one line."""
+    sizes = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
+    dropped = " and ".join(f"{data.dropped.get(name, 0)} {name}" for name in SPLITS[1:])
+    return (
+        f"dataset {data.schema.name} {data.fingerprint[:12]}: {sizes} samples; dropped for unknown "
+        f"attributes: {dropped}; notes cut to the model's context: {data.truncated_notes}"
+    )
+
+
 class Lines:
-    """One line when a run ends; nothing in between."""
+    """A line for each dataset and for each run that ends; nothing in between."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
 
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
         """Say how much there is to do."""
@@ -44,7 +61,11 @@ class Lines:
         print(f"{len(runs)} runs, {todo} to do", flush=True)
 
     def on_run(self, planned: Planned) -> None:
-        """Say nothing yet."""
+        """Describe the dataset before its first run."""
+        line = describe_data(planned.data)
+        if line not in self._said:
+            self._said.add(line)
+            self._print(line)
 
     def on_step(self, facts: StepFacts) -> None:
         """Say nothing."""
@@ -54,13 +75,17 @@ class Lines:
 
     def on_finished(self, run: SweepRun) -> None:
         """Print the run's outcome."""
-        print(describe(run), flush=True)
+        self._print(describe(run))
+
+    def _print(self, line: str) -> None:
+        print(line, flush=True)
 
 
-class Bars:
-    """Bars for runs, epochs and steps."""
+class Bars(Lines):
+    """Bars for runs, epochs and steps, and the lines above them."""
 
     def __init__(self, console: Console) -> None:
+        super().__init__()
         self.console = console
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -92,6 +117,7 @@ class Bars:
 
     def on_run(self, planned: Planned) -> None:
         """Start the bars of a run."""
+        super().on_run(planned)
         config = planned.config
         total = config.protocol.epochs if config.objective.trains else 1
         self.progress.reset(self.epochs, total=total, description=name_of(config), visible=True)
@@ -114,5 +140,8 @@ class Bars:
         """Move the run bar and leave a line."""
         self.progress.update(self.epochs, visible=False)
         self.progress.update(self.steps, visible=False)
-        self.console.print(describe(run), markup=False)
+        super().on_finished(run)
         self.progress.advance(self.runs)
+
+    def _print(self, line: str) -> None:
+        self.console.print(line)

@@ -52,27 +52,30 @@ def run(
     from benchmark.api import run as run_all
     from benchmark.cli.progress import make_watcher
 
-    keys = parse_keys(set_ or [])
-    if epochs is not None:
-        keys["epochs"] = epochs
-    with make_watcher() as watcher:
-        table = run_all(
-            variant or (),
-            suite=suite,
-            attributes=attribute or (),
-            dataset=dataset,
-            data_dir=data_dir,
-            notes=notes,
-            model=model,
-            pretrained=pretrained,
-            protocol=protocol,
-            seeds=seeds,
-            keys=keys,
-            results=results,
-            device=device,
-            threads=threads,
-            watcher=watcher,
-        )
+    settings = set_ or []
+    keys = parse_keys(settings if epochs is None else [*settings, f"epochs={epochs}"])
+    try:
+        with make_watcher() as watcher:
+            table = run_all(
+                variant or (),
+                suite=suite,
+                attributes=attribute or (),
+                dataset=dataset,
+                data_dir=data_dir,
+                notes=notes,
+                model=model,
+                pretrained=pretrained,
+                protocol=protocol,
+                seeds=seeds,
+                keys=keys,
+                results=results,
+                device=device,
+                threads=threads,
+                watcher=watcher,
+            )
+    except KeyboardInterrupt:
+        typer.echo("fairbench: interrupted; finished runs are kept", err=True)
+        raise typer.Exit(130) from None
     counts = ", ".join(f"{n} {state}" for state, n in table["state"].value_counts().items())
     typer.echo(f"{len(table)} runs in {results}/runs: {counts}")
     if (table["state"] == "failed").any():

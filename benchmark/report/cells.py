@@ -29,9 +29,9 @@ def difference_cell(rows: pd.DataFrame, metric: str, group: str) -> str:
     row = _row(rows, metric, group)
     if row is None or math.isnan(row["difference"]):
         return NOT_ESTIMABLE
-    text = f"{100 * row['difference']:+.2f}"
+    text = f"{100 * row['difference']:+z.2f}"
     if not math.isnan(row["low"]):
-        text += f" [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]"
+        text += f" [{100 * row['low']:+z.2f}, {100 * row['high']:+z.2f}]"
     return f"{text} ({int(row['n_pairs'])})"
 
 
@@ -45,8 +45,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
 
 
 def escape(text: str) -> str:
-    """Return text that neither ends a cell nor opens a tag."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Return text in one line that neither ends a cell nor opens a tag."""
+    for sign, entity in {"&": "&amp;", "<": "&lt;", "|": "&#124;"}.items():
+        text = text.replace(sign, entity)
+    return " ".join(text.split())
 
 
 def _row(rows: pd.DataFrame, metric: str, group: str) -> pd.Series | None:

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmark.report.cells import difference_cell, level_cell, table
-from benchmark.report.statements import confounded_lines, seed_statement
+from benchmark.report.cells import difference_cell, escape, level_cell, table
+from benchmark.report.statements import (
+    confounded_lines,
+    degenerate_lines,
+    missing_lines,
+    seed_statement,
+)
 
 if TYPE_CHECKING:
     from benchmark.comparison import Comparison
 
-PRIMARY = ("dpd", "deodds", "auc", "es_auc")
+PRIMARY = {"dpd": "DPD ↓", "deodds": "DEOdds ↓", "auc": "AUC ↑", "es_auc": "ES-AUC ↑"}
 """Columns of the papers' tables, in their order; group AUCs follow."""
 
-HEADINGS = {"dpd": "DPD ↓", "deodds": "DEOdds ↓", "auc": "AUC ↑", "es_auc": "ES-AUC ↑"}
+BLOCK = ["dataset", "model", "test_set", "weights"]
+"""Rows that differ in these are never compared and never share a table."""
 
 
 def comparison_markdown(found: Comparison) -> str:
@@ -25,26 +31,20 @@ def comparison_markdown(found: Comparison) -> str:
 
 
 def _lines(found: Comparison) -> Iterator[str]:
-    yield f"# Comparison with {found.baseline}"
+    yield f"# Comparison with {escape(found.baseline)}"
     yield ""
     yield (
         f"Epoch selected by: {_rule(found.selection)}. Decision threshold: {found.threshold}. "
-        "Metrics are on the test set, in percent: mean ± standard deviation over seeds. "
-        "Fairness tests and verdicts are not part of this report."
+        "Cells are metrics on the test set in percent, mean ± standard deviation over seeds; "
+        "in brackets beside a gap, its mean when group labels are permuted: the gap that chance "
+        "alone makes. n.e.: not estimable, for the reason given below the table. Tests and "
+        "verdicts are not part of this report."
     )
     yield ""
     yield from seed_statement(found)
-    main = found.summary[found.summary["main_rule"]]
-    for keys, block in main.groupby(["dataset", "model", "test_set", "attribute"], sort=False):
-        dataset, model, _, attribute = keys
-        yield f"## {attribute}: {dataset}, {model}"
-        yield ""
-        yield from _counts(found, str(attribute), str(keys[2]))
-        yield from _attribute_tables(found, block, str(attribute))
-    yield from _own_rules(found)
-    yield from _selected(found)
+    for _, block in found.summary.groupby(BLOCK, sort=False):
+        yield from _block(found, block)
     yield from _failures(found)
-    yield from confounded_lines(found)
 
 
 def _rule(selection: str) -> str:
@@ -55,90 +55,104 @@ def _rule(selection: str) -> str:
     return selection
 
 
-def _attribute_tables(found: Comparison, block: pd.DataFrame, attribute: str) -> Iterator[str]:
-    groups = block.loc[block["metric"] == "group_auc", "group"].drop_duplicates().tolist()
-    columns = [*((m, "") for m in PRIMARY), *(("group_auc", g) for g in groups)]
-    headings = [HEADINGS[m] if not g else f"AUC {g} ↑" for m, g in columns]
-    arms = list(_arms(block))
-    yield from table(
-        ["variant", "protocol", "seeds", *headings],
-        [
-            [
-                _name(rows),
-                rows["protocol"].iloc[0],
-                str(_seed_count(rows)),
-                *(level_cell(rows, m, g) for m, g in columns),
-            ]
-            for rows in arms
-        ],
-    )
-    yield "In brackets: the gap's mean when group labels are permuted, that is, by chance alone."
+def _block(found: Comparison, block: pd.DataFrame) -> Iterator[str]:
+    """Yield everything about one test set and one set of initial weights."""
+    first = block.iloc[0]
+    yield f"## {escape(first['dataset'])}, {escape(first['model'])}"
     yield ""
-    compared = [rows for rows in arms if not rows["is_baseline"].iloc[0]]
-    if compared:
-        yield (
-            f"Difference to {found.baseline} in percentage points, "
-            "with 95% Student t interval and number of pairs:"
-        )
+    yield f"Test set {first['test_set']}, initial weights {first['weights']}."
+    yield ""
+    for attribute, rows in block.groupby("attribute", sort=False):
+        yield f"### {escape(str(attribute))}"
         yield ""
-        yield from table(
-            ["variant", *headings],
-            [
-                [_name(rows), *(difference_cell(rows, m, g) for m, g in columns)]
-                for rows in compared
-            ],
-        )
+        yield from _counts(rows)
+        yield from _attribute_tables(found, rows[rows["main_rule"]])
+    yield from _own_rules(found, block)
+    yield from _selected(found, block)
+    yield from confounded_lines(block)
 
 
-def _counts(found: Comparison, attribute: str, test_set: str) -> Iterator[str]:
+def _counts(rows: pd.DataFrame) -> Iterator[str]:
     """Yield one line with the test samples of each group."""
-    rows = found.summary
-    rows = rows[(rows["attribute"] == attribute) & (rows["test_set"] == test_set)]
     first = rows.drop_duplicates(["metric", "group"]).set_index(["metric", "group"])["mean"]
     counts = [
-        f"{group} {first['n', group]:.0f} ({first['n_positive', group]:.0f} positive)"
+        f"{escape(group)} {first['n', group]:.0f} ({first['n_positive', group]:.0f} positive)"
         for metric, group in first.index
         if metric == "n" and group
     ]
-    yield f"Test samples: {', '.join(counts)}."
-    yield ""
+    if counts:
+        yield f"Test samples: {', '.join(counts)}."
+        yield ""
 
 
-def _own_rules(found: Comparison) -> Iterator[str]:
+def _attribute_tables(found: Comparison, rows: pd.DataFrame) -> Iterator[str]:
+    groups = rows.loc[rows["metric"] == "group_auc", "group"].drop_duplicates()
+    columns = {(metric, ""): heading for metric, heading in PRIMARY.items()}
+    columns |= {("group_auc", group): f"AUC {group} ↑" for group in groups}
+    by_rule = found.selection == "own"
+    names = ["variant", "protocol", *(["rule"] if by_rule else [])]
+    # The baseline first: everything else is read against it.
+    arms = sorted(_arms(rows), key=lambda arm: not arm["is_baseline"].iloc[0])
+    yield from table(
+        [*names, "seeds", *columns.values()],
+        [
+            [*_names(arm, by_rule), _seed_count(arm), *(level_cell(arm, *c) for c in columns)]
+            for arm in arms
+        ],
+    )
+    compared = [arm for arm in arms if not arm["is_baseline"].iloc[0]]
+    if compared:
+        yield (
+            f"Difference to {escape(found.baseline)} in percentage points, with 95% Student t "
+            "interval and number of pairs:"
+        )
+        yield ""
+        yield from table(
+            [*names, *columns.values()],
+            [
+                [*_names(arm, by_rule), *(difference_cell(arm, *c) for c in columns)]
+                for arm in compared
+            ],
+        )
+    notes = [*missing_lines(rows, columns), *degenerate_lines(rows, found.threshold)]
+    yield from [*notes, ""] if notes else []
+
+
+def _own_rules(found: Comparison, block: pd.DataFrame) -> Iterator[str]:
     """Yield the rows of variants whose source selects by another rule than the main tables."""
-    rows = found.summary
-    other = rows[rows["own_rule"] & ~rows["main_rule"] & (rows["trained_on"] != "")]
+    other = block[block["own_rule"] & ~block["main_rule"] & ~block["is_baseline"]]
     if other.empty:
         return
-    yield "## By each variant's own selection rule"
+    yield "### By each variant's own selection rule"
     yield ""
-    yield f"The difference is to {found.baseline} selected by the same rule."
+    yield f"The difference is to {escape(found.baseline)} selected by the same rule."
     yield ""
-    headings = [HEADINGS[m] for m in PRIMARY]
     body = []
-    for rows in _arms(other, "attribute"):
-        name = [_name(rows), rows["attribute"].iloc[0], _rule(rows["selection"].iloc[0])]
-        body.append([*name, *(level_cell(rows, m, "") for m in PRIMARY)])
-        body.append(["↳ difference", "", "", *(difference_cell(rows, m, "") for m in PRIMARY)])
-    yield from table(["variant", "attribute", "rule", *headings], body)
+    for arm in _arms(other, "attribute"):
+        name = [*_names(arm), arm["attribute"].iloc[0], _rule(arm["selection"].iloc[0])]
+        body.append([*name, *(level_cell(arm, m, "") for m in PRIMARY)])
+        body.append(["↳ difference", "", "", "", *(difference_cell(arm, m, "") for m in PRIMARY)])
+    yield from table(["variant", "protocol", "attribute", "rule", *PRIMARY.values()], body)
 
 
-def _selected(found: Comparison) -> Iterator[str]:
-    yield "## Selected epochs"
-    yield ""
+def _selected(found: Comparison, block: pd.DataFrame) -> Iterator[str]:
     rows = found.per_seed.drop_duplicates(["run", "attribute", "selection"])
-    rows = rows[rows["seed"].notna()]
+    done = found.runs.loc[found.runs["state"] == "done", "run"]
+    rows = rows[rows["seed"].notna() & rows["run"].isin(done) & rows["arm"].isin(block["arm"])]
     body = []
-    keys = ["variant", "trained_on", "protocol", "selection"]
+    keys = ["arm", "variant", "trained_on", "protocol", "selection"]
     for names, part in rows.groupby(keys, sort=False):
         by_seed = part.groupby("seed", sort=True)["epoch"].agg(lambda e: _epochs(e.tolist()))
         chosen = ", ".join(f"{seed}: {epochs}" for seed, epochs in by_seed.items())
-        body.append([*(str(n) for n in names), chosen])
-    yield from table(["variant", "trained on", "protocol", "rule", "seed: epoch"], body)
+        body.append([*(str(n) for n in names[1:]), chosen])
+    if body:
+        yield "### Selected epochs"
+        yield ""
+        yield from table(["variant", "trained on", "protocol", "rule", "seed: epoch"], body)
 
 
-def _epochs(epochs: Sequence[float]) -> str:
-    distinct = sorted({"none" if pd.isna(e) else str(int(e)) for e in epochs})
+def _epochs(epochs: Sequence[int]) -> str:
+    distinct = sorted({"none" if pd.isna(e) else str(e) for e in epochs})
     return "/".join(distinct)  # a group rule can select differently for each attribute
 
 
@@ -146,15 +160,15 @@ def _failures(found: Comparison) -> Iterator[str]:
     bad = found.runs[found.runs["state"] != "done"]
     if bad.empty:
         return
-    counts = ", ".join(f"{n} {state}" for state, n in bad["state"].value_counts().items())
+    counts = ", ".join(
+        f"{n} {state}" for state, n in bad["state"].value_counts().sort_index().items()
+    )
     yield f"## Runs without a result: {counts}"
     yield ""
+    columns = ["run", "variant", "trained_on", "protocol", "seed", "state", "message"]
     yield from table(
-        ["run", "variant", "trained on", "seed", "state", "message"],
-        [
-            [r["run"], r["variant"], r["trained_on"], str(r["seed"]), r["state"], r["message"]]
-            for r in bad.to_dict("records")
-        ],
+        [column.replace("_", " ") for column in columns],
+        [["" if pd.isna(r[c]) else str(r[c]) for c in columns] for r in bad.to_dict("records")],
     )
 
 
@@ -163,15 +177,13 @@ def _arms(rows: pd.DataFrame, *more: str) -> Iterator[pd.DataFrame]:
         yield part
 
 
-def _name(rows: pd.DataFrame) -> str:
-    name = str(rows["variant"].iloc[0])
-    if rows["is_baseline"].iloc[0]:
-        return f"{name} (baseline)"
-    return f"{name} †" if rows["confounded"].iloc[0] else name
+def _names(arm: pd.DataFrame, by_rule: bool = False) -> list[str]:
+    row = arm.iloc[0]
+    mark = " (baseline)" if row["is_baseline"] else " †" if row["confounded"] else ""
+    return [row["variant"] + mark, row["protocol"], *([row["selection"]] if by_rule else [])]
 
 
-def _seed_count(rows: pd.DataFrame) -> str:
-    n = int(rows["n_runs"].iloc[0])
-    lost = int(rows["n_lost"].iloc[0])
-    count = str(n) if rows["trains"].iloc[0] else "none"
+def _seed_count(arm: pd.DataFrame) -> str:
+    n, lost = int(arm["n_runs"].iloc[0]), int(arm["n_lost"].iloc[0])
+    count = str(n) if arm["trains"].iloc[0] else "none"
     return f"{count} (+{lost} lost)" if lost else count

@@ -1,12 +1,14 @@
-"""Sentences that go with the tables: what the number of seeds allows, what is confounded."""
+"""Sentences that go with the tables: what seeds allow, what is missing, what is confounded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import pandas as pd
 from scipy import stats
 
+from benchmark.report.cells import NOT_ESTIMABLE, escape
 from benchmark.stats.paired import smallest_sign_flip_p
 
 if TYPE_CHECKING:
@@ -21,11 +23,9 @@ def seed_statement(found: Comparison) -> Iterator[str]:
     pairs = sorted({int(n) for n in paired["n_pairs"] if n > 0})
     if not pairs:
         yield (
-            "**No two arms share a seed: differences have no interval from paired seeds, and "
-            "nothing can be concluded about them.**"
+            "**No run shares a seed with a run of the baseline: no difference here is between "
+            "two trainings alike but for the method, and none can be concluded from.**"
         )
-        yield ""
-        return
     for n in pairs:
         yield f"- {what_seeds_allow(n)}"
     yield ""
@@ -47,16 +47,59 @@ def what_seeds_allow(n: int) -> str:
     return text + ". An interval that covers 0 does not show that two methods are equal."
 
 
-def confounded_lines(found: Comparison) -> Iterator[str]:
+def missing_lines(rows: pd.DataFrame, headings: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    """Yield why cells of an attribute's table have no number.
+
+    Args:
+        rows: The attribute's part of the summary, under the main rule.
+        headings: (metric, group) → heading of the table's columns.
+    """
+    everyone = set(rows["arm"])
+    of_reason: dict[str, tuple[set[str], list[str]]] = {}
+    for row in rows[rows["mean"].isna()].to_dict("records"):
+        heading = headings.get((row["metric"], row["group"]))
+        if heading is not None:
+            arms, columns = of_reason.setdefault(row["reason"], (set(), []))
+            arms.add(row["arm"])
+            columns += [heading] if heading not in columns else []
+    for reason, (arms, columns) in of_reason.items():
+        labels = rows.loc[rows["arm"].isin(arms), "variant"].drop_duplicates()
+        who = "" if arms == everyone else f" for {', '.join(labels)}"
+        yield f"- {NOT_ESTIMABLE}{escape(who)} ({escape(', '.join(columns))}): {escape(reason)}"
+    level = rows[(rows["metric"] == "auc") & ~rows["is_baseline"] & rows["mean"].notna()]
+    for row in level[level["n_pairs"] == 0].to_dict("records"):
+        why = f"no seed in common with {row['baseline']}" if row["baseline"] else "no baseline here"
+        yield f"- no difference for {escape(row['variant'])}: {escape(why)}"
+
+
+def degenerate_lines(rows: pd.DataFrame, threshold: str) -> Iterator[str]:
+    """Yield which arms' decisions say little, from an attribute's part of the summary."""
+    found = rows[(rows["metric"] == "degenerate") & (rows["group"] == "") & (rows["mean"] > 0)]
+    names = [
+        f"{row['variant']} ({round(row['mean'] * row['n_seeds'])} of {row['n_seeds']} seeds)"
+        if row["trains"]
+        else row["variant"]
+        for row in found.to_dict("records")
+    ]
+    if names:
+        yield (
+            f"- Degenerate at threshold {threshold}, with under 5% or over 95% of some group "
+            f"predicted positive, so that DPD and DEOdds mean little: {escape(', '.join(names))}"
+        )
+
+
+def confounded_lines(block: pd.DataFrame) -> Iterator[str]:
     """Yield the legend of rows whose difference to the baseline is confounded."""
-    rows = found.summary[found.summary["confounded"] != ""]
+    rows = block[block["confounded"] != ""]
     if rows.empty:
         return
-    yield "† Confounded: not trained under the baseline's conditions, so the difference is not"
-    yield "that of the methods and gets no verdict."
+    yield (
+        "† Confounded: not trained under the baseline's conditions, so the difference is not "
+        "that of the methods and gets no verdict."
+    )
     yield ""
-    for (label, protocol, keys), _ in rows.groupby(
-        ["variant", "protocol", "confounded"], sort=False
-    ):
+    columns = ["variant", "protocol", "confounded"]
+    for names in rows[columns].drop_duplicates().itertuples(index=False):
+        label, protocol, keys = (escape(str(name)) for name in names)
         yield f"- {label} ({protocol}): differs in {keys}"
     yield ""

@@ -1,0 +1,40 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: each makes its own .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test test-slow lint clean
+
+help:
+	@echo "make demo       train the quickstart suite and write its report (about 5 minutes)"
+	@echo "make test       run the tests that take minutes together"
+	@echo "make test-slow  run the slow tests"
+	@echo "make lint       ruff and mypy"
+	@echo "make clean      delete the environment and caches"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("fairbench needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; give another with make PYTHON=...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/fairbench run --suite quickstart --threads 2
+	$(BIN)/fairbench compare --suite quickstart --out reports/quickstart
+	@echo "The report is $(CURDIR)/reports/quickstart/comparison.md"
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

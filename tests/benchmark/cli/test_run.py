@@ -1,0 +1,275 @@
+import json
+import random
+import shutil
+import signal
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import benchmark.execute
+from benchmark.cli.run import parse_keys
+from benchmark.errors import FairbenchError
+from benchmark.predictions import read_predictions
+
+SHORT = ["--epochs", "1", "--set", "batch_size=48"]
+
+
+def whole(folder):
+    """Return the files of a run after checking that each can be read and no epoch is missing."""
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    status = json.loads((folder / "status.json").read_text())
+    assert json.loads((folder / "provenance.json").read_text())["finished"]
+    assert pq.read_table(folder / "epochs.parquet").num_rows > 0
+    last = config["protocol"]["epochs"] if config["trains"] else 0
+    assert (status["state"], status["epochs"]) == ("done", last)
+    epochs = list(range(1, last + 1)) or [0]
+    for part in read_predictions(folder).values():
+        assert part.epochs.tolist() == epochs
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def finished(results):
+    runs = results / "runs"
+    return {p.name: whole(p) for p in runs.glob("*") if p.is_dir() and "." not in p.name}
+
+
+class TestOutput:
+    def test_a_line_for_the_dataset_and_for_each_run(self, fairbench, tmp_path, mini_options):
+        result = fairbench(
+            "run", "--variant", "clip", "--variant", "clip-ft", *mini_options, *SHORT,
+            "--results", tmp_path,
+        )  # fmt: skip
+        assert result.code == 0
+        ids = {
+            yaml.safe_load(p.read_text())["variant"]: p.parent.name
+            for p in tmp_path.glob("runs/*/config.yaml")
+        }
+        fingerprint = yaml.safe_load((tmp_path / "runs" / ids["clip"] / "config.yaml").read_text())[
+            "dataset"
+        ]["fingerprint"]
+        assert result.out.splitlines() == [
+            "2 runs, 2 to do",
+            f"dataset fairvlmed {fingerprint[:12]}: 96 train, 36 val, 54 test samples; dropped for "
+            "unknown attributes: 4 val and 6 test; notes cut to the model's context: 0",
+            f"done      {ids['clip']}  clip",
+            f"done      {ids['clip-ft']}  clip-ft, seed 0",
+            f"2 runs in {tmp_path}/runs: 2 done",
+        ]
+
+    def test_a_second_start_says_present(self, fairbench, trained, mini_options):
+        result = fairbench("run", "--variant", "clip", *mini_options, "--results", trained)
+        assert result.code == 0
+        first, run, last = result.out.splitlines()
+        assert first == "1 runs, 0 to do"
+        assert run.startswith("present ")
+        assert last.endswith("1 present")
+
+    def test_a_diverged_run_names_its_reason_and_is_no_failure(
+        self, fairbench, tmp_path, mini_options
+    ):
+        result = fairbench(
+            "run", "--variant", "fairclip", *mini_options, *SHORT, "--set", "weight=1e38",
+            "--results", tmp_path,
+        )  # fmt: skip
+        assert result.code == 0
+        assert "seed 0: epoch 1, step 1 of 2: term 'fairness' is" in result.out
+
+    def test_a_failure_is_exit_code_1_and_the_other_runs_are_done(
+        self, fairbench, tmp_path, mini_options, monkeypatch
+    ):
+        train = benchmark.execute.train
+
+        def fail(config, *rest):
+            if config.variant == "clip-ft":
+                raise RuntimeError("out of\nmemory")
+            return train(config, *rest)
+
+        monkeypatch.setattr(benchmark.execute, "train", fail)
+        result = fairbench(
+            "run", "--variant", "clip-ft", "--variant", "clip", *mini_options,
+            "--results", tmp_path,
+        )  # fmt: skip
+        assert result.code == 1
+        assert result.err == ""
+        assert "clip-ft, seed 0: RuntimeError: out of memory" in result.out
+        assert result.out.splitlines()[-1].endswith("1 failed, 1 done")
+        (failed,) = tmp_path.glob("runs/*.failed")
+        assert json.loads((failed / "status.json").read_text())["state"] == "failed"
+        assert len(finished(tmp_path)) == 1
+
+    def test_an_interruption_is_one_line_and_exit_code_130(
+        self, fairbench, tmp_path, mini_options, monkeypatch
+    ):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(benchmark.execute, "train", interrupt)
+        result = fairbench("run", "--variant", "clip", *mini_options, "--results", tmp_path)
+        assert result.code == 130
+        assert result.err == "fairbench: interrupted; finished runs are kept\n"
+        assert [path.name for path in (tmp_path / "runs").iterdir()] == [".locks"]
+
+
+class TestNoNotes:
+    def test_no_piece_of_a_note_is_in_results_report_or_output(
+        self, fairbench, trained, mini, mini_options, tmp_path
+    ):
+        results = tmp_path / "results"
+        shutil.copytree(trained, results)
+        run = fairbench("run", "--variant", "clip-ft", *mini_options, *SHORT, "--results", results)
+        report = fairbench("compare", results, "--out", tmp_path / "out")
+        assert (run.code, report.code) == (0, 0)
+        texts = [run.out, run.err, report.out, report.err]
+        for path in [*results.rglob("*"), *(tmp_path / "out").rglob("*")]:
+            if path.suffix == ".parquet":
+                table = pq.read_table(path)
+                for name in table.column_names:
+                    if "string" in str(table.schema.field(name).type):
+                        texts += table.column(name).to_pylist()
+            elif path.is_file():
+                texts.append(path.read_text(encoding="utf-8"))
+        held = "\n".join(set(texts))
+        notes = (mini / "gpt-4_summarized_notes.csv").read_text(encoding="utf-8")
+        pieces = {notes[i : i + 20] for i in range(len(notes) - 19)}
+        pieces = {piece for piece in pieces if "\n" not in piece and ".npz" not in piece}
+        pieces = {piece for piece in pieces if piece not in "A photo of non-glaucoma"}  # a prompt
+        assert len(pieces) > 1000
+        assert not {held[i : i + 20] for i in range(len(held) - 19)} & pieces
+
+
+class TestKilled:
+    @pytest.fixture
+    def command(self, mini_options, tmp_path):
+        return [
+            "run", "--variant", "clip", "--variant", "clip-ft", "--variant", "fairclip",
+            "--seeds", "0-1", *mini_options, *SHORT, "--results", str(tmp_path),
+        ]  # fmt: skip
+
+    def kill(self, forks, command, results, delays):
+        """Kill and start again; what is finished must be whole and never change."""
+        before, kills = {}, 0
+        for delay in delays:
+            (result,) = forks(*command, kill_after=delay)
+            kills += result.code == -signal.SIGKILL
+            after = finished(results)
+            assert {name: after.get(name) for name in before} == before
+            before = after
+        (result,) = forks(*command)
+        assert result.code == 0, result.out
+        after = finished(results)
+        assert {name: after[name] for name in before} == before
+        assert len(after) == 5
+        assert {p.name for p in (results / "runs").iterdir()} == {".locks", *after}
+        return kills
+
+    def test_at_a_few_moments_every_finished_run_is_whole(self, forks, command, tmp_path):
+        delays = [random.Random(7).uniform(0, 1.5) for _ in range(3)]
+        assert self.kill(forks, command, tmp_path, delays) > 0
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("seed", range(5))
+    def test_at_many_moments_every_finished_run_is_whole(self, forks, command, tmp_path, seed):
+        draw = random.Random(seed)
+        assert self.kill(forks, command, tmp_path, [draw.uniform(0, 2) for _ in range(20)]) > 0
+
+    def before_operation(self, forks, results, mini_options, number):
+        """Kill one run before its n-th file operation, and start it again."""
+        command = ["run", "--variant", "clip", *mini_options, "--results", str(results)]
+        (killed,) = forks(*command, kill_at=number, results=results)
+        before = finished(results)
+        (result,) = forks(*command)
+        assert result.code == 0, result.out
+        after = finished(results)
+        assert len(after) == 1
+        assert after == before or not before
+        assert {p.name for p in (results / "runs").iterdir()} == {".locks", *after}
+        return killed.code
+
+    @pytest.mark.parametrize("number", [5, 14])
+    def test_before_a_file_operation_nothing_half_looks_whole(
+        self, forks, tmp_path, mini_options, number
+    ):
+        code = self.before_operation(forks, tmp_path, mini_options, number)
+        assert code == -signal.SIGKILL
+
+    @pytest.mark.slow
+    def test_before_any_file_operation_nothing_half_looks_whole(
+        self, forks, tmp_path, mini_options
+    ):
+        number, code = 0, -signal.SIGKILL
+        while code == -signal.SIGKILL:
+            number += 1
+            results = tmp_path / str(number)
+            code = self.before_operation(forks, results, mini_options, number)
+        assert code == 0
+        assert number > 15
+
+
+class TestInterrupted:
+    def test_finished_runs_are_kept_and_nothing_else(self, forks, tmp_path, mini_options):
+        command = ["run", "--variant", "clip-ft", "--seeds", "0-30", *mini_options, *SHORT]
+        (result,) = forks(
+            *command, "--results", tmp_path, kill_after=1.5, signal=signal.SIGINT.value
+        )
+        assert result.code == 130
+        assert result.out.splitlines()[-1] == "fairbench: interrupted; finished runs are kept"
+        done = [line.split()[1] for line in result.out.splitlines() if line.startswith("done")]
+        assert set(done) <= finished(tmp_path).keys()
+        assert not list(tmp_path.glob("runs/*.partial"))
+
+
+class TestTwoProcesses:
+    def test_share_the_work_and_do_no_run_twice(self, forks, tmp_path, mini_options):
+        results = forks(
+            "run", "--variant", "clip-ft", "--seeds", "0-2", *mini_options, *SHORT,
+            "--results", tmp_path, count=2,
+        )  # fmt: skip
+        assert [result.code for result in results] == [0, 0], results
+        states = [
+            {
+                line.split()[1]: line.split()[0]
+                for line in result.out.splitlines()
+                if ", seed" in line
+            }
+            for result in results
+        ]
+        assert states[0].keys() == states[1].keys() == finished(tmp_path).keys()
+        assert len(states[0]) == 3
+        for run_id in states[0]:
+            assert sorted(state[run_id] for state in states) == ["done", "present"]
+        assert {path.name for path in (tmp_path / "runs").iterdir()} == {".locks", *states[0]}
+
+    def test_a_fresh_process_gets_the_same_bits(self, forks, tmp_path, mini_options, trained):
+        (result,) = forks(
+            "run", "--variant", "clip-ft", "--seeds", "1", *mini_options, "--epochs", "2",
+            "--set", "batch_size=32", "--results", tmp_path,
+        )  # fmt: skip
+        assert result.code == 0
+        (run_id,) = finished(tmp_path)
+        ours, theirs = (read_predictions(r / "runs" / run_id) for r in (tmp_path, trained))
+        for name in ("val", "test"):
+            assert ours[name].score.tobytes() == theirs[name].score.tobytes()
+            assert ours[name].similarity.tobytes() == theirs[name].similarity.tobytes()
+
+
+class TestParseKeys:
+    def test_values_are_yaml(self):
+        assert parse_keys(["weight=1e-7", "trained=all", "note_characters=null", "lr=.5"]) == {
+            "weight": 1e-7,
+            "trained": "all",
+            "note_characters": None,
+            "lr": 0.5,
+        }
+
+    def test_a_value_may_hold_an_equals_sign(self):
+        assert parse_keys(["a=b=c"]) == {"a": "b=c"}
+
+    @pytest.mark.parametrize("setting", ["weight", "=1", "weight=", ""])
+    def test_anything_else_says_what_is_expected(self, setting):
+        with pytest.raises(FairbenchError, match="expected key=value"):
+            parse_keys([setting])
+
+    def test_a_key_given_twice_is_an_error(self):
+        with pytest.raises(FairbenchError, match="'lr' is given twice"):
+            parse_keys(["lr=1", "lr=2"])

@@ -1,0 +1,44 @@
+import csv
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.report.spreadsheet import csv_text
+
+
+class TestCsvText:
+    def test_every_digit_is_read_back(self):
+        values = np.random.default_rng(0).random(50)
+        text = csv_text(pd.DataFrame({"value": [*values, np.nan]}))
+        head, *back, last, _ = text.split("\n")
+        assert head == "value"
+        assert [float(line) for line in back] == values.tolist()
+        assert last == '""'
+
+    @pytest.mark.parametrize("name", ["=1+1", "+a", "-a", "@SUM(A1)", "\t=1"])
+    def test_a_name_that_a_spreadsheet_would_run_is_text(self, name):
+        text = csv_text(pd.DataFrame({"group": [name, "fine"], "value": [-1.5, 2]}))
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        assert rows[1] == ["'" + name, "-1.5"]
+        assert rows[2] == ["fine", "2.0"]
+
+    def test_separators_quotes_and_lines_in_names_survive(self):
+        names = ["a,b", 'say "no"', "two\nlines", "<script>", "a|b", ""]
+        text = csv_text(pd.DataFrame({"group": names, "n": range(6)}))
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        assert [row[0] for row in rows[1:]] == names
+
+    def test_no_name_ends_a_row(self):
+        text = csv_text(pd.DataFrame({"group": ["one\rname"]}))
+        assert list(csv.reader(io.StringIO(text, newline=""))) == [["group"], ["one name"]]
+
+    def test_integers_with_gaps_stay_integers(self):
+        text = csv_text(pd.DataFrame({"seed": pd.array([3, None], "Int64"), "main": [True, False]}))
+        assert text.splitlines() == ["seed,main", "3,True", ",False"]
+
+    def test_the_table_itself_is_left_alone(self):
+        frame = pd.DataFrame({"group": ["=1"]})
+        csv_text(frame)
+        assert frame["group"].item() == "=1"

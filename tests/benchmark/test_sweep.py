@@ -1,0 +1,105 @@
+import shutil
+
+import pytest
+
+import benchmark
+from benchmark.errors import FairbenchError
+from benchmark.plan import Request, plan
+from benchmark.results import RunStore
+from benchmark.sweep import Silent, sweep
+
+
+def snapshot(folder):
+    """Return what would change if anything in the folder were touched."""
+    return {
+        path.name: (path.stat().st_mtime_ns, path.stat().st_ino, path.read_bytes())
+        for path in folder.iterdir()
+    }
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.planned = []
+        self.started = []
+
+    def on_plan(self, runs):
+        self.planned = [(config.label, config.seed, present) for config, present in runs]
+
+    def on_run(self, planned):
+        self.started.append((planned.config.label, planned.config.seed))
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "results")
+    return tmp_path / "results"
+
+
+class TestSameRun:
+    def test_a_second_start_skips_and_touches_nothing(self, train, trained):
+        before = {p.name: snapshot(p) for p in (trained / "runs").glob("[0-9a-f]*")}
+        heard = Heard()
+        table = train(
+            ["clip", "clip-ft", "fairclip"],
+            trained,
+            seeds="0-1",
+            keys={"epochs": 2},
+            watcher=heard,
+        )
+        assert set(table["state"]) == {"present"}
+        assert heard.started == []
+        assert {p.name: snapshot(p) for p in (trained / "runs").glob("[0-9a-f]*")} == before
+
+    def test_new_seeds_are_added_and_old_ones_skipped(self, train, copied):
+        heard = Heard()
+        table = train("clip-ft", copied, seeds="0-2", keys={"epochs": 2}, watcher=heard)
+        assert table["state"].tolist() == ["present", "present", "done"]
+        assert heard.planned == [("clip-ft", 0, True), ("clip-ft", 1, True), ("clip-ft", 2, False)]
+        assert heard.started == [("clip-ft", 2)]
+
+    def test_what_a_killed_process_left_is_done_again(self, train, copied):
+        (run_id,) = train("clip", copied)["id"]
+        whole = copied / "runs" / run_id
+        expected = (whole / "predictions.parquet").read_bytes()
+        whole.rename(whole.with_suffix(".partial"))
+        (whole.with_suffix(".partial") / "predictions.parquet").write_bytes(b"half")
+        assert train("clip", copied)["state"].item() == "done"
+        assert (whole / "predictions.parquet").read_bytes() == expected
+        assert not whole.with_suffix(".partial").exists()
+
+    def test_configurations_with_one_id_are_one_run(self, train, trained):
+        table = train(["clip-ft", "clip-ft"], trained, seeds=1, keys={"epochs": 2})
+        assert len(table) == 1
+
+    def test_runs_keep_the_order_asked_for(self, trained, train):
+        table = train(["fairclip", "clip", "clip-ft"], trained, seeds="1", keys={"epochs": 2})
+        assert table["variant"].tolist() == ["fairclip", "clip", "clip-ft"]
+
+
+class TestBadInput:
+    def test_nothing_runs_if_any_run_cannot(self, tmp_path, mini):
+        good = Request(variants=["clip"], dataset="fairvlmed", data_dir=mini)
+        bad = Request(
+            variants=["fairclip"], attributes=["shoe size"], dataset="fairvlmed", data_dir=mini
+        )
+        store = RunStore(tmp_path)
+        with pytest.raises(FairbenchError, match="no attribute 'shoe size'"):
+            sweep([*plan(good), *plan(bad)], store, Silent())
+        assert store.read() == []
+
+    def test_data_changed_between_two_calls_of_one_process_are_read_again(self, tmp_path, mini):
+        data = tmp_path / "data"
+        shutil.copytree(mini, data)
+        notes = data / "gpt-4_summarized_notes.csv"
+
+        def run():
+            return benchmark.run(
+                "clip", results=tmp_path / "results", dataset="fairvlmed", data_dir=data
+            )
+
+        first = run()
+        text = notes.read_text(encoding="utf-8")
+        notes.write_text(text.replace("glaucoma", "cataract"), encoding="utf-8")
+        second = run()
+        assert second["state"].item() == "done"
+        assert second["id"].item() != first["id"].item()
