@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.plan import Request, plan
 from benchmark.results import RunStore
 from benchmark.seeds import parse_seeds
-from benchmark.suite import load_suite, store_suite
+from benchmark.suite import load_suite
 
 if TYPE_CHECKING:
     from benchmark.sweep import Watcher
@@ -81,11 +81,7 @@ def run(
 
     from benchmark.sweep import Silent, runs_table, sweep  # brings torch
 
-    store = RunStore(Path(results))
-    runs = sweep(configs, store, watcher or Silent())
-    if chosen is not None:
-        store_suite(store.results, chosen, [found.id for found in runs])
-    return runs_table(runs)
+    return runs_table(sweep(configs, RunStore(Path(results)), watcher or Silent(), chosen))
 
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -193,9 +193,8 @@ def with_keys(model: _Model, changes: Mapping[str, Any], origin: str) -> _Model:
         return model
     for name, value in changes.items():
         # pydantic would read true as 1.
-        if isinstance(value, bool) and isinstance(getattr(model, name), (int, float)):
-            if not isinstance(getattr(model, name), bool):
-                raise FairbenchError(f"{origin}: key '{name}' is {value}; expected a number")
+        if isinstance(value, bool) and type(getattr(model, name)) in (int, float):
+            raise FairbenchError(f"{origin}: key '{name}' is {value}; expected a number")
     try:
         return type(model).model_validate({**model.model_dump(), **changes})
     except ValidationError as error:

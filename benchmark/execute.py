@@ -106,8 +106,19 @@ def _write_end(
 
 
 def _train(planned: Planned, observer: Observer) -> Outcome:
+    config = planned.config
+    with numerics(config.threads, config.protocol.deterministic):
+        try:
+            train(config, planned.model, planned.data, seeded_batches(planned), observer)
+        except DivergedError as error:
+            return Outcome("diverged", str(error))
+    return Outcome("done")
+
+
+def seeded_batches(planned: Planned) -> SeededBatches:
+    """Return the batches of a run, drawn from its seed."""
     config, objective = planned.config, planned.config.objective
-    batches = SeededBatches(
+    return SeededBatches(
         planned.data,
         config.seed or 0,
         config.protocol.batch_size,
@@ -116,12 +127,6 @@ def _train(planned: Planned, observer: Observer) -> Outcome:
         within_batch=objective.groups_within_batch,
         permuted=objective.permutes_groups,
     )
-    with numerics(config.threads, config.protocol.deterministic):
-        try:
-            train(config, planned.model, planned.data, batches, observer)
-        except DivergedError as error:
-            return Outcome("diverged", str(error))
-    return Outcome("done")
 
 
 def _description(planned: Planned) -> dict[str, Any]:
@@ -188,7 +193,7 @@ def _data(config: RunConfig, model: LoadedModel) -> Dataset:
     if key not in _prepared:
         _prepared.clear()
         _prepared[key] = prepare(
-            _source(config),
+            source_of(config),
             model.transform,
             model.tokenizer,
             resize=protocol.resize,
@@ -199,7 +204,12 @@ def _data(config: RunConfig, model: LoadedModel) -> Dataset:
     return _prepared[key]
 
 
-def _source(config: RunConfig) -> Source:
+def source_of(config: RunConfig) -> Source:
+    """Return the dataset folder of a run, read; the synthetic default is written if need be.
+
+    Raises:
+        FairbenchError: no such folder, or one that cannot be used.
+    """
     from benchmark.data.fairvlmed import read_fairvlmed
     from benchmark.data.synthetic.default import default_synthetic
 

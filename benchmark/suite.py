@@ -134,8 +134,14 @@ def _stored(results: Path, name: str) -> dict[str, Any]:
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.json"))
         raise unknown_name(f"suite in {results}", name, known)
-    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return stored
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        SuiteComparison.model_validate(stored["compare"])
+        return {**stored, "runs": list(stored["runs"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FairbenchError(
+            f"{path}: is not a suite's list of runs; run the suite again to write it anew"
+        ) from error
 
 
 def _list_path(results: Path, name: str) -> Path:

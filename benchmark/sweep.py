@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.config import RunConfig
 from benchmark.execute import Planned, execute, forget, plan_run
 from benchmark.results import RunStore
+from benchmark.suite import Suite, store_suite
 from benchmark.trainer import EpochFacts, Observer, StepFacts
 
 
@@ -66,12 +67,15 @@ class Silent:
         """Say nothing."""
 
 
-def sweep(configs: Iterable[RunConfig], store: RunStore, watcher: Watcher) -> list[SweepRun]:
+def sweep(
+    configs: Iterable[RunConfig], store: RunStore, watcher: Watcher, suite: Suite | None = None
+) -> list[SweepRun]:
     """Execute every run that is not there yet, in order, and return what became of each.
 
     A run that another process holds is left for the end and then waited for, so two processes
     on one folder share the work and never do the same run twice. Configurations with equal
-    ids are one run.
+    ids are one run. The run ids of a suite are listed before the first run, so that a suite
+    that was interrupted can be compared too.
 
     Raises:
         FairbenchError: before anything runs, if the data or the model of any run cannot be
@@ -81,6 +85,8 @@ def sweep(configs: Iterable[RunConfig], store: RunStore, watcher: Watcher) -> li
     forget()  # in a notebook an earlier sweep may have left data that has changed since
     planned = {plan_run(config).id: config for config in reversed(list(configs))}
     queue = list(reversed(planned.items()))
+    if suite is not None:
+        store_suite(store.results, suite, [run_id for run_id, _ in queue])
     watcher.on_plan([(config, store.finished(run_id)) for run_id, config in queue])
     found: dict[str, SweepRun] = {}
     waiting: list[tuple[str, RunConfig]] = []

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pytest
+
+# Tiny tensors gain nothing from threads, which on a busy machine spin for each other: 70 s
+# instead of 1 s. Child processes inherit it; torch reads it when it is first imported.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 from benchmark.data.dataset import Dataset, Schema, Split, SplitName, sample_ids
 

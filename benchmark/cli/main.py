@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.check import check
 from benchmark.cli.compare import compare
-from benchmark.cli.data_check import check
+from benchmark.cli.data_check import check as check_data
 from benchmark.cli.data_synthesize import synthesize
 from benchmark.cli.list import list_names
+from benchmark.cli.record import record
 from benchmark.cli.run import run
+from benchmark.cli.verify import verify
 from benchmark.errors import FairbenchError
 from benchmark.version import __version__
 
@@ -26,10 +29,13 @@ data = typer.Typer(help="Write and check dataset folders.", no_args_is_help=True
 
 app.command()(run)
 app.command()(compare)
+app.command()(record)
+app.command()(verify)
 app.command(name="list")(list_names)
+app.command()(check)
 app.add_typer(data, name="data")
 data.command()(synthesize)
-data.command()(check)
+data.command(name="check")(check_data)
 
 
 def _print_version(wanted: bool) -> None:

@@ -75,12 +75,12 @@ def missing_lines(rows: pd.DataFrame, headings: Mapping[tuple[str, str], str]) -
 def degenerate_lines(rows: pd.DataFrame, threshold: str) -> Iterator[str]:
     """Yield which arms' decisions say little, from an attribute's part of the summary."""
     found = rows[(rows["metric"] == "degenerate") & (rows["group"] == "") & (rows["mean"] > 0)]
-    names = [
-        f"{row['variant']} ({round(row['mean'] * row['n_seeds'])} of {row['n_seeds']} seeds)"
-        if row["trains"]
-        else row["variant"]
-        for row in found.to_dict("records")
-    ]
+    protocols = rows.loc[rows["trains"], "protocol"].nunique()
+    names = []
+    for row in found.to_dict("records"):
+        under = f", {row['protocol']}" if protocols > 1 else ""
+        seeds = f" ({round(row['mean'] * row['n_seeds'])} of {row['n_seeds']} seeds{under})"
+        names.append(row["variant"] + (seeds if row["trains"] else ""))
     if names:
         yield (
             f"- Degenerate at threshold {threshold}, with under 5% or over 95% of some group "

@@ -1,0 +1,63 @@
+"""`fairbench record`: one run as a trajectory that other code can be checked against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.run import Keys, parse_keys
+
+
+def record(
+    variant: Annotated[str, typer.Option(help="Variant by name or .py file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the trajectory; may hold others.")],
+    name: Annotated[str | None, typer.Option(help="Default: from variant and seed.")] = None,
+    attribute: Annotated[str | None, typer.Option(help="Train on this attribute.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="synthetic or fairvlmed.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the dataset.")] = None,
+    notes: Annotated[
+        str | None, typer.Option(help="gpt-4, original, another summariser, or a CSV file.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="tiny, or an open_clip architecture.")] = None,
+    pretrained: Annotated[
+        str | None, typer.Option(metavar="TAG|FILE", help="Initial weights of the model.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="official, reproduction, paper or tiny.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random streams.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.")] = None,
+    set_: Keys = None,
+    threads: Annotated[int, typer.Option(help="CPU threads; results depend on them.")] = 1,
+) -> None:
+    """Train one run on the CPU and write batches, losses, distances and scores of every step.
+
+    The format is that of the recorded public runs; `fairbench verify --pack DIR` replays it.
+    """
+    from benchmark.plan import Request, plan
+
+    settings = set_ or []
+    request = Request(
+        variants=[variant],
+        attributes=[] if attribute is None else [attribute],
+        dataset=dataset,
+        data_dir=data_dir,
+        notes=notes,
+        model=model,
+        pretrained=pretrained,
+        protocol=protocol,
+        seeds=[seed],
+        changes=parse_keys(settings if epochs is None else [*settings, f"epochs={epochs}"]),
+        device="cpu",
+        threads=threads,
+    )
+    (config,) = plan(request)
+
+    from benchmark.execute import plan_run  # brings torch
+    from benchmark.verify.record import record as record_run
+
+    default = "_".join([config.variant, *config.attributes, f"seed{seed}"])
+    path = record_run(plan_run(config), out, default if name is None else name)
+    typer.echo(f"{path}: {config.label}, {config.protocol.epochs} epochs")

@@ -1,0 +1,1 @@
+"""Recorded numbers of the public code, recomputed and replayed with fairbench."""
