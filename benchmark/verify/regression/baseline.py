@@ -21,6 +21,9 @@ from benchmark.config import first_problem
 from benchmark.errors import FairbenchError
 from benchmark.verify.regression.deviation import FLOORS, Numbers
 
+Stored = dict[str, dict[str, list[float | None]]]
+"""Quantity → name → numbers, None for one that is not finite."""
+
 
 class Recorded(BaseModel):
     """One case.
@@ -37,7 +40,7 @@ class Recorded(BaseModel):
     identity: dict[str, Any]
     made_with: str
     tolerances: dict[str, float]
-    numbers: dict[str, dict[str, list[float | None]]]
+    numbers: Stored
 
     @field_validator("tolerances", "numbers")
     @classmethod
@@ -49,13 +52,7 @@ class Recorded(BaseModel):
     @property
     def series(self) -> Numbers:
         """The numbers, NaN for null."""
-        return {
-            quantity: {
-                name: [math.nan if value is None else value for value in values]
-                for name, values in series.items()
-            }
-            for quantity, series in self.numbers.items()
-        }
+        return read_back(self.numbers)
 
 
 class Baseline(BaseModel):
@@ -79,7 +76,7 @@ class Baseline(BaseModel):
     cases: dict[str, Recorded]
 
 
-def rounded(numbers: Numbers) -> dict[str, dict[str, list[float | None]]]:
+def rounded(numbers: Numbers) -> Stored:
     """Return numbers as the file holds them."""
 
     def as_stored(value: float, digits: int) -> float | None:
@@ -91,6 +88,17 @@ def rounded(numbers: Numbers) -> dict[str, dict[str, list[float | None]]]:
             for name, values in series.items()
         }
         for quantity, series in numbers.items()
+    }
+
+
+def read_back(stored: Stored) -> Numbers:
+    """Return stored numbers, NaN for null."""
+    return {
+        quantity: {
+            name: [math.nan if value is None else value for value in values]
+            for name, values in series.items()
+        }
+        for quantity, series in stored.items()
     }
 
 

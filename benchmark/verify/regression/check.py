@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import FairbenchError
-from benchmark.verify.regression.baseline import Baseline, Recorded, read_baseline
+from benchmark.verify.regression.baseline import (
+    Baseline,
+    Recorded,
+    read_back,
+    read_baseline,
+    rounded,
+)
 from benchmark.verify.regression.cases import Case, make_cases
 from benchmark.verify.regression.conditions import (
     changed_conditions,
@@ -21,7 +27,7 @@ from benchmark.verify.regression.conditions import (
     made_with,
     shared_conditions,
 )
-from benchmark.verify.regression.deviation import QUANTITIES, Numbers, deviation
+from benchmark.verify.regression.deviation import QUANTITIES, deviation
 from benchmark.verify.regression.numbers import CaseFailedError, metrics_of, run_numbers
 
 Progress = Callable[[str, int, int], None]
@@ -115,7 +121,7 @@ def compare(case: Case, recorded: Recorded) -> list[Row]:
             "the file, or delete it and make it anew with --update"
         ) from None
     try:
-        now: Numbers = {**run_numbers(case.planned), "metrics": metrics}
+        now = read_back(rounded({**run_numbers(case.planned), "metrics": metrics}))
     except CaseFailedError as error:
         return [*rows, Row(case.name, "run", math.inf, 0.0, "", "done", str(error))]
     for quantity in QUANTITIES:

@@ -92,4 +92,5 @@ def _apart(
     size = np.abs(before[np.isfinite(before)])
     if relative and size.any():
         apart = apart / size.mean()
-    return np.where(np.isnan(before) & np.isnan(after), 0.0, np.nan_to_num(apart, nan=np.inf))
+    apart = np.where(np.isnan(apart), np.inf, apart)
+    return np.where(np.isnan(before) & np.isnan(after), 0.0, apart)

@@ -41,7 +41,6 @@ class TestFile:
             '"a": [0.333333333, null]' if name != "metrics" else '"a": [0.333333333333, null]'
             for name in sorted(FLOORS)
         ]
-        assert text == text.replace("\t", "")
         assert list(json.loads(text)) == sorted(json.loads(text))
 
     def test_a_folder_in_its_place_is_reported(self, small, tmp_path):
@@ -72,7 +71,7 @@ class TestDamage:
         assert "dictionary" in damaged(lambda text: "[]")
 
     def test_of_a_field_is_named(self, damaged):
-        assert "'numerics' is missing" in damaged(lambda text: text.replace("numerics", "x"))
+        assert "'numerics' is missing" in damaged(lambda text: text.replace('"numerics": 1,', ""))
         message = damaged(lambda text: text.replace('"a": [0.333333333, null]', '"a": ["x"]', 1))
         assert "cases.clip.numbers.first terms.a.0" in message
         assert "'x'" in message
