@@ -14,6 +14,7 @@ import pytest
 # Tiny tensors gain nothing from threads, which on a busy machine spin for each other: 70 s
 # instead of 1 s. Child processes inherit it; torch reads it when it is first imported.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # for replays, on the two threads of their recording
 
 from benchmark.data.dataset import Dataset, Schema, Split, SplitName, sample_ids
 

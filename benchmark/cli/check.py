@@ -57,7 +57,7 @@ def check(
     cases = len({row.case for row in report.rows})
     typer.echo(f"{len(moved)} of {cases} cases moved" + (f": {', '.join(moved)}" if moved else ""))
     if not report.passed:
-        typer.echo(f"If that is meant: fairbench check --baseline {baseline} --update")
+        typer.echo("If that is meant: the same command with --update")
         raise typer.Exit(1)
 
 
@@ -91,8 +91,6 @@ def _table(report: Report) -> Table:
                 f"{row.deviation:.1e}",
                 f"{row.tolerance:.0e}",
                 "moved" if row.moved else "ok",
-                row.where,
-                row.before,
-                row.after,
+                *((row.where, row.before, row.after) if row.deviation else ()),
             )
     return table

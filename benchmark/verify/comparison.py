@@ -104,8 +104,13 @@ class Comparison:
         known_to = ours if noisy else math.inf
         self._add_if_known(f"{where}, norm", apart, told, recorded, known_to, rounding)
 
-    def array(self, where: str, ours: ArrayLike, recorded: ArrayLike) -> None:
-        """Compare two arrays entry by entry, as one case; the largest difference counts."""
+    def array(
+        self, where: str, ours: ArrayLike, recorded: ArrayLike, rounding: Rounding | None = None
+    ) -> None:
+        """Compare two arrays entry by entry, as one case; the largest difference counts.
+
+        With `rounding`, the arrays are in units of what it is relative to.
+        """
         a, b = np.asarray(ours, np.float64), np.asarray(recorded, np.float64)
         if a.shape != b.shape:
             self._add(math.inf, f"{where}: shape {a.shape}, recorded {b.shape}")
@@ -118,7 +123,8 @@ class Comparison:
             return
         at = np.unravel_index(int(apart.argmax()), a.shape)
         entry = f"{where}, entry {', '.join(str(i) for i in at)}" if at else where
-        self._add(float(apart[at]), f"{entry}: {a[at]:.9g}, recorded {b[at]:.9g}")
+        deviation = self._less_rounding(where, float(apart[at]), 1.0, rounding)
+        self._add(deviation, f"{entry}: {a[at]:.9g}, recorded {b[at]:.9g}")
 
     def same(self, where: str, ours: object, recorded: object) -> None:
         """Compare things that are equal or not; the things are not printed, as notes are not."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.verify.comparison import Comparison
 from benchmark.verify.loss_cases import FIRST, INPUTS, LossCase, loss_cases, recorded_cases
-from benchmark.verify.loss_numbers import Recomputed
+from benchmark.verify.loss_numbers import MARGIN, Recomputed, in_other_orders
 from benchmark.verify.pack import Arrays, Entry, Pack
 from benchmark.verify.result import CheckResult
 from variants import fairclip, logit_shrink
@@ -74,19 +74,29 @@ def _compare_values(found: Comparison, part: Entry, ours: Recomputed) -> None:
 
 def _compare_scores(found: Comparison, case: LossCase, arrays: Arrays) -> None:
     """Compare batch and group scores, relative to the largest of each set."""
-    batch = _scores(case.batch)
-    sets = {"batch_scores": batch, "batch_scores_both_norm": batch / batch.sum()}
-    for group, features in enumerate(case.groups.values()):
-        scores = _scores(features)
-        sets[f"A{group}_scores"] = scores / scores.sum()
+    sets = _score_sets(case)
     for suffix, ours in sets.items():
         name = f"c{case.number:02d}_{suffix}"
         size = np.abs(ours).max()
-        found.array(name, ours / size, arrays.array(name, len(ours)) / size)
+        recorded = arrays.array(name, len(ours)) / size
+
+        def rounding(suffix: str = suffix, size: float = size) -> float:
+            others = (_score_sets(other)[suffix] for other, _ in in_other_orders(case))
+            return MARGIN * max(np.abs(other - sets[suffix]).max() / size for other in others)
+
+        found.array(name, ours / size, recorded, rounding)
 
 
-def _scores(features: Features) -> NDArray[np.float64]:
-    return pair_scores(features, fairclip.VARIANT.score).numpy().astype(np.float64)
+def _score_sets(case: LossCase) -> dict[str, NDArray[np.float64]]:
+    """Return the scores of the batch, raw and divided by their sum, and of each group."""
+
+    def scores(features: Features) -> NDArray[np.float64]:
+        return pair_scores(features, fairclip.VARIANT.score).numpy().astype(np.float64)
+
+    batch = scores(case.batch)
+    groups = [scores(features) for features in case.groups.values()]
+    divided = {f"A{group}_scores": found / found.sum() for group, found in enumerate(groups)}
+    return {"batch_scores": batch, "batch_scores_both_norm": batch / batch.sum(), **divided}
 
 
 def _compare_gradients(

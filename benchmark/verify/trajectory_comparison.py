@@ -15,8 +15,9 @@ Tolerances, from the one that each file states for losses of a step (relative), 
   pairs whose scores lie within twice the tolerance of scores can move an AUC by.
 - `norms`: of the final parameters, relative, 100·t. Biases start at 0, and Adam divides a
   gradient by its own size: in replays norms deviated up to 110 times as much as losses.
-- labels, names of changed parameters, selected epoch: exact. The selected epoch is left out
-  where the file says that a float tie decided, or if both epochs' AUCs agree within the above.
+- labels, names of changed parameters, selected epoch: exact. The epoch is selected from the
+  recorded scores and from ours; ours may be another one of equal AUC within the above. It is
+  left out where the file says that a float tie decided.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Comparison:
         self._label = split.label[order]
         self._codes = {name: codes[order] for name, codes in split.attributes.items()}
         self._scores: list[NDArray[np.float32]] = []
+        self._recorded: list[NDArray[np.float32]] = []
         self._remarks: list[str] = []
         tolerance, noise = trajectory.tolerance, trajectory.noise
         self._score_tolerance = tolerance * (noise[1] / noise[0] if noise and noise[0] else 1.0)
@@ -119,6 +121,7 @@ class Comparison:
                 self._trajectory.eval_files, score.tolist(), recorded.score.tolist(), strict=True
             ):
                 self._compare_score(f"epoch {epoch}, score of {file}", here, there)
+            self._recorded.append(recorded.score)
             self._compare_labels(epoch, recorded)
             self._compare_metrics(epoch, recorded.score)
         self._compare_auc(epoch, score)
@@ -207,19 +210,20 @@ class Comparison:
         if self._trajectory.float_tie:
             self._remarks.append(f"selected epoch {recorded} rests on a float tie, left out")
             return
-        here = self._selected()
         where = f"selected epoch by {self._trajectory.rule}"
+        if self._recorded:
+            found = self._selected(self._recorded)
+            there = f"{where} of the recorded scores"
+            self.found.add("selected_epoch", there, found, recorded, float(found != recorded))
+        here = self._selected(self._scores)
         if here is not None and here != recorded:
             scores = self._scores[here], self._scores[recorded]
             best, theirs = (auc(self._label, score) for score in scores)
             if best - theirs <= sum(self._slack(score) for score in scores):
-                self._remarks.append(
-                    f"{where}: {here} here, {recorded} recorded, of equal AUC within tolerance"
-                )
+                self._remarks.append(f"{where}: {here} here, of equal AUC within tolerance")
                 return
         self.found.add("selected_epoch", where, here, recorded, float(here != recorded))
 
-    def _selected(self) -> int | None:
-        rule, epochs = self._trajectory.rule, range(len(self._scores))
-        scores = SplitScores(np.stack(self._scores), self._label)
-        return select_epoch(rule, epochs, val=scores, test=scores).epoch
+    def _selected(self, scores: list[NDArray[np.float32]]) -> int | None:
+        split = SplitScores(np.stack(scores), self._label)
+        return select_epoch(self._trajectory.rule, range(len(scores)), val=split, test=split).epoch

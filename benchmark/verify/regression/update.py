@@ -60,7 +60,7 @@ def update(path: Path, variants: Sequence[str] = (), progress: Progress | None =
     changes += [f"{name}: gone" for name in before if name not in after]
     write_baseline(path, Baseline(**shared, cases=after))
     conditions = [f"{name}: {change}" for name, change in changed.items()]
-    return "\n".join([f"{path}: {len(changes)} cases changed", *conditions, *changes])
+    return "\n".join([f"{path}: cases changed: {len(changes)}", *conditions, *changes])
 
 
 def _updated(case: Case, old: Recorded | None, comparable: bool) -> tuple[Recorded, list[str]]:

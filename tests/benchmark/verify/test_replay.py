@@ -24,6 +24,7 @@ PLUS = "repro_plus_sinkhorn"
 GAUSS = "repro_plus_gauss"
 SCRIPT = "fairclip_script"
 NAMES = [CLIP, "fairclip_blur10", "fairclip_default_f64", SCRIPT, GAUSS, PLUS]
+FLOAT_TIE = "selected_epoch_rests_on_a_float_tie"
 Document = dict[str, Any]
 
 
@@ -117,9 +118,6 @@ class TestShippedTrajectories:
         assert left_out == ties
 
 
-FLOAT_TIE = "selected_epoch_rests_on_a_float_tie"
-
-
 class TestDeviation:
     def test_names_the_first_step_and_term_with_both_values(
         self, replayed: Callable[..., CheckResult]
@@ -190,6 +188,14 @@ class TestDeviation:
         result = replayed(lambda document: document.update({field: value}))
         assert result.status == "miss"
         assert shown in result.note
+
+    def test_in_the_selected_epoch_shows(self, pack: Callable[..., Path]) -> None:
+        whole = {**recorded(CLIP), "threads": 1, "selected_epoch": 1}
+        (result,) = replay_all(pack(CLIP, lambda document: document.update(whole)))
+        assert result.status == "miss"
+        assert (
+            "first: selected epoch by test-auc of the recorded scores: 2 here, 1 rec" in result.note
+        )
 
     @pytest.mark.parametrize("metric", ["auc", "acc", "es_auc", "group_aucs", "dpd", "eod"])
     def test_in_a_metric_shows(self, replayed: Callable[..., CheckResult], metric: str) -> None:

@@ -8,7 +8,7 @@ import torch
 from benchmark.batches import SeededBatches
 from benchmark.optimiser import make_optimiser
 from benchmark.verify.regression.cases import Case, make_cases
-from benchmark.verify.regression.check import check, compare
+from benchmark.verify.regression.check import compare
 from benchmark.verify.regression.conditions import changed_keys
 from benchmark.zeroshot import class_probabilities
 from variants import contrastive, distances
@@ -16,11 +16,6 @@ from variants.objective import Term
 
 
 class TestUnchangedCode:
-    @pytest.mark.slow
-    def test_passes_for_every_variant(self, committed):
-        report = check(committed)
-        assert report.passed, [row for row in report.rows if row.moved]
-
     @pytest.mark.parametrize("name", ["clip", "clip-ft", "fairclip strong", "a-fairclip placebo"])
     def test_moves_nothing(self, compared, name):
         assert compared(name) == {}
