@@ -77,12 +77,13 @@ def _compare_scores(found: Comparison, case: LossCase, arrays: Arrays) -> None:
     sets = _score_sets(case)
     for suffix, ours in sets.items():
         name = f"c{case.number:02d}_{suffix}"
-        size = np.abs(ours).max()
+        size = float(np.abs(ours).max())
         recorded = arrays.array(name, len(ours)) / size
 
         def rounding(suffix: str = suffix, size: float = size) -> float:
             others = (_score_sets(other)[suffix] for other, _ in in_other_orders(case))
-            return MARGIN * max(np.abs(other - sets[suffix]).max() / size for other in others)
+            moved = max(float(np.abs(other - sets[suffix]).max()) for other in others)
+            return MARGIN * moved / size
 
         found.array(name, ours / size, recorded, rounding)
 
