@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -17,6 +18,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # for replays, on the two threads of their recording
 
 from benchmark.data.dataset import Dataset, Schema, Split, SplitName, sample_ids
+
+# Property tests search afresh at every developer's run; CI tries the same examples every time.
+hypothesis.settings.register_profile(
+    "fairbench", deadline=None, derandomize=bool(os.environ.get("CI"))
+)
+hypothesis.settings.load_profile("fairbench")
 
 SMALL = "fairbench-test-small"
 SCHEMA = Schema(

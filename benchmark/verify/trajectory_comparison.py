@@ -64,7 +64,7 @@ class Comparison:
         self._recorded: list[NDArray[np.float32]] = []
         self._remarks: list[str] = []
         tolerance, noise = trajectory.tolerance, trajectory.noise
-        self._score_tolerance = tolerance * (noise[1] / noise[0] if noise and noise[0] else 1.0)
+        self._score_tolerance = tolerance * (noise[1] / noise[0] if noise and all(noise) else 1.0)
         self.found = Deviations(
             steps=tolerance,
             first_distances=FIRST_DISTANCES,

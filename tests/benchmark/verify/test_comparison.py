@@ -23,7 +23,9 @@ class TestNumber:
     def test_the_deviation_is_relative_to_the_scale(self, ours: float, recorded: float) -> None:
         found = Comparison("c", inf)
         found.number("x", ours, recorded, scale=recorded)
-        assert found.result().deviation == pytest.approx(abs(ours / recorded - 1), abs=1e-9)
+        assert found.result().deviation == pytest.approx(
+            abs(ours - recorded) / abs(recorded), rel=1e-12
+        )
 
     @pytest.mark.parametrize("value", [nan, inf, -inf, 0.0])
     def test_nan_and_infinities_equal_themselves(self, value: float) -> None:
