@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,7 @@ class ArmValues:
                     "reason": f"{run.state}: {run.status.get('message', '')}",
                 }
 
+    @cached_property
     def cells(self) -> dict[_Cell, dict[int, tuple[float, str]]]:
         """Return (attribute, rule, metric, group) → seed → (value, reason if NaN)."""
         cells: dict[_Cell, dict[int, tuple[float, str]]] = {}
@@ -110,11 +112,11 @@ def summarise(
     """
     arm = values.arm
     base_cells = {
-        attribute: {} if baseline is None or baseline.arm is arm else baseline.cells()
+        attribute: {} if baseline is None or baseline.arm is arm else baseline.cells
         for attribute, (baseline, _) in baselines.items()
     }
     rows = []
-    for key, by_seed in values.cells().items():
+    for key, by_seed in values.cells.items():
         attribute, rule, metric, group = key
         baseline, confounded = baselines[attribute]
         numbers = [value for value, _ in by_seed.values() if np.isfinite(value)]

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.run import Keys, parse_keys
+from benchmark.cli.options import (
+    DataDir,
+    Dataset,
+    Epochs,
+    Keys,
+    Model,
+    Notes,
+    Pretrained,
+    ProtocolName,
+    Threads,
+)
+from benchmark.cli.run import parse_keys
 
 
 def record(
@@ -15,22 +26,16 @@ def record(
     out: Annotated[Path, typer.Option(help="Folder of the trajectory; may hold others.")],
     name: Annotated[str | None, typer.Option(help="Default: from variant and seed.")] = None,
     attribute: Annotated[str | None, typer.Option(help="Train on this attribute.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="synthetic or fairvlmed.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the dataset.")] = None,
-    notes: Annotated[
-        str | None, typer.Option(help="gpt-4, original, another summariser, or a CSV file.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="tiny, or an open_clip architecture.")] = None,
-    pretrained: Annotated[
-        str | None, typer.Option(metavar="TAG|FILE", help="Initial weights of the model.")
-    ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="official, reproduction, paper or tiny.")
-    ] = None,
+    dataset: Dataset = None,
+    data_dir: DataDir = None,
+    notes: Notes = None,
+    model: Model = None,
+    pretrained: Pretrained = None,
+    protocol: ProtocolName = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all random streams.")] = 0,
-    epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.")] = None,
+    epochs: Epochs = None,
     set_: Keys = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; results depend on them.")] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Train one run on the CPU and write batches, losses, distances and scores of every step.
 

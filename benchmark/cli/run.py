@@ -7,6 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmark.cli.options import (
+    DataDir,
+    Dataset,
+    Epochs,
+    Keys,
+    Model,
+    Notes,
+    Pretrained,
+    ProtocolName,
+    Threads,
+)
+
 Names = Annotated[
     list[str] | None,
     typer.Option("--variant", help="Variant by name or .py file; may be repeated."),
@@ -15,34 +27,24 @@ Attributes = Annotated[
     list[str] | None,
     typer.Option("--attribute", help="Train on this attribute; may be repeated."),
 ]
-Keys = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any key of objective or protocol."),
-]
 
 
 def run(
     variant: Names = None,
     suite: Annotated[str | None, typer.Option(help="A suite's name or YAML file.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="synthetic or fairvlmed.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the dataset.")] = None,
-    notes: Annotated[
-        str | None, typer.Option(help="gpt-4, original, another summariser, or a CSV file.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="tiny, or an open_clip architecture.")] = None,
-    pretrained: Annotated[
-        str | None, typer.Option(metavar="TAG|FILE", help="Initial weights of the model.")
-    ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="official, reproduction, paper or tiny.")
-    ] = None,
+    dataset: Dataset = None,
+    data_dir: DataDir = None,
+    notes: Notes = None,
+    model: Model = None,
+    pretrained: Pretrained = None,
+    protocol: ProtocolName = None,
     attribute: Attributes = None,
     seeds: Annotated[str | None, typer.Option(help="Such as 0-4 or 0,2,7; default 0.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Short for --set epochs=N.")] = None,
+    epochs: Epochs = None,
     set_: Keys = None,
     results: Annotated[Path, typer.Option(help="Runs land in DIR/runs.")] = Path("results"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads; results depend on them.")] = 1,
+    threads: Threads = 1,
 ) -> None:
     """Train variants over seeds and keep the predictions of every epoch.
 
