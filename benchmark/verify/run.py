@@ -21,6 +21,20 @@ from benchmark.verify import (
 from benchmark.verify.pack import Pack, PackError
 from benchmark.verify.replay import replay_all
 from benchmark.verify.result import CheckResult
+from benchmark.verify.statistics import (
+    aggregate,
+    bayes,
+    bootstrap,
+    correlation,
+    delong,
+    fairness,
+    friedman,
+    mixed,
+    multiple_testing,
+    paired,
+    power,
+    tost,
+)
 from benchmark.verify.trajectory import PREFIX, trajectory_files
 
 
@@ -65,6 +79,22 @@ FAMILIES = (
         images.FILES,
         images.check_dataset,
     ),
+    Family(("statistics-paired",), paired.FILES, paired.check_paired),
+    Family(("statistics-tost",), tost.FILES, tost.check_tost),
+    Family(
+        ("statistics-multiple-testing",),
+        multiple_testing.FILES,
+        multiple_testing.check_multiple_testing,
+    ),
+    Family(("statistics-power",), power.FILES, power.check_power),
+    Family(("statistics-bayes",), bayes.FILES, bayes.check_bayes),
+    Family(("statistics-friedman",), friedman.FILES, friedman.check_friedman),
+    Family(("statistics-correlation",), correlation.FILES, correlation.check_correlation),
+    Family(("statistics-mixed-model",), mixed.FILES, mixed.check_mixed),
+    Family(("statistics-fairness",), fairness.FILES, fairness.check_fairness),
+    Family(("statistics-aggregate",), aggregate.FILES, aggregate.check_aggregate),
+    Family(("statistics-delong",), delong.FILES, delong.check_delong),
+    Family(("statistics-bootstrap",), bootstrap.FILES, bootstrap.check_bootstrap),
 )
 TRAJECTORIES = "trajectories"
 """Stands for all of them in `only`, and in the results of a pack without any."""

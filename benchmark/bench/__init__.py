@@ -1,0 +1,1 @@
+"""How long things take: one module a topic."""

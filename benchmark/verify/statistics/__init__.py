@@ -1,0 +1,1 @@
+"""Recorded statistics, recomputed: one module a file of the pack."""
