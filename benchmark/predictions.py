@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,21 @@ COLUMNS = {
     "split": pa.string(),
     "sample_id": pa.string(),
     "label": pa.int8(),
-    "score": pa.float32(),
     "similarity": pa.float32(),
 }
-"""Columns of `predictions.parquet` and their types; those of attributes are int8."""
+"""Columns of `predictions.parquet` and their types, beside scores (float32) and attributes (int8).
+
+A binary label has the column `score`, the probability of class 1; a label with C > 2 classes has
+`score_0` to `score_{C-1}`.
+"""
+
+
+_NAMES = ["split", "sample_id"]
+
+
+def score_columns(n_classes: int) -> tuple[str, ...]:
+    """Return the names of the score columns of a label with `n_classes` classes."""
+    return tuple(f"score_{c}" for c in range(n_classes)) if n_classes > 2 else ("score",)
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class SplitPredictions:
 
     Attributes:
         epochs: (E,), increasing.
-        score: (E, N) float32, probability of class 1.
+        score: (E, N) float32, probability of class 1; (E, N, C) of each of C > 2 classes.
         similarity: (E, N) float32, cosine of image and note.
         label: (N,) int8.
         codes: Attribute → (N,) int8.
@@ -57,22 +68,32 @@ def read_predictions(run: Path) -> dict[str, SplitPredictions]:
     """
     path, again = run / "predictions.parquet", f"delete {run} and run again"
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        # As dictionaries: 30,000 strings are slower to make than all else is to read.
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=_NAMES) as file:
+            table = file.read(use_threads=False)  # threads cost more than they save here
         types = dict(zip(table.column_names, table.schema.types, strict=True))
-        columns = {name: table.column(name).to_numpy() for name in types}
+        scores = score_columns(sum(name.startswith("score_") for name in types))
+        _require_types(types, COLUMNS | dict.fromkeys(scores, pa.float32()))
+        table = table.unify_dictionaries().combine_chunks()
+        split, sample_id = (table.column(name).combine_chunks() for name in _NAMES)
+        columns = {name: table.column(name).to_numpy() for name in types if name not in _NAMES}
+        columns["sample_id"] = sample_id.indices.to_numpy()
+        split_code = split.indices.to_numpy()
+    except KeyError as error:
+        (name,) = error.args
+        name = name.decode() if isinstance(name, bytes) else name  # pyarrow's own, of _NAMES
+        raise FairbenchError(
+            f"{path}: column '{name}' is not what a run writes; {again}"
+        ) from error
     except (OSError, ValueError, pa.ArrowException) as error:
         problem = str(error).splitlines()[0]
         raise FairbenchError(f"{path}: cannot be read ({problem}); {again}") from error
-    for name in [*COLUMNS, *types]:
-        if types.get(name) != COLUMNS.get(name, pa.int8()):
-            raise FairbenchError(f"{path}: column '{name}' is not what a run writes; {again}")
-    for name in ("split", "sample_id"):
-        columns[name] = np.asarray(columns[name], dtype=np.str_)
-    split = columns.pop("split")
-    found = {
-        str(name): _split(path, {k: v[split == name] for k, v in columns.items()})
-        for name in np.unique(split)
-    }
+    ids = np.asarray(sample_id.dictionary.to_pylist(), dtype=np.str_)
+    found = {}
+    codes = {split.dictionary[int(code)].as_py(): code for code in np.unique(split_code)}
+    for name, code in sorted(codes.items()):
+        inside = split_code == code
+        found[name] = _split(path, {k: v[inside] for k, v in columns.items()}, scores, ids)
     for name, part in found.items():
         first = next(iter(found.values())).epochs
         if not np.array_equal(part.epochs, first):
@@ -83,7 +104,23 @@ def read_predictions(run: Path) -> dict[str, SplitPredictions]:
     return found
 
 
-def _split(path: Path, columns: Mapping[str, NDArray[np.generic]]) -> SplitPredictions:
+def _require_types(types: Mapping[str, pa.DataType], expected: Mapping[str, pa.DataType]) -> None:
+    """Raise KeyError for a column missing or of another type; columns not expected are int8."""
+    for name in [*expected, *types]:
+        found = types.get(name)
+        if isinstance(found, pa.DictionaryType):
+            found = found.value_type
+        if found != expected.get(name, pa.int8()):
+            raise KeyError(name)
+
+
+def _split(
+    path: Path,
+    columns: Mapping[str, NDArray[np.generic]],
+    scores: Sequence[str],
+    ids: NDArray[np.str_],
+) -> SplitPredictions:
+    """Return one split; `sample_id` holds positions in `ids`."""
     epochs = np.unique(columns["epoch"])
     count = len(columns["epoch"])
     if count % len(epochs):
@@ -99,9 +136,10 @@ def _split(path: Path, columns: Mapping[str, NDArray[np.generic]]) -> SplitPredi
             raise FairbenchError(
                 f"{path}: column '{name}' is not in the order of epochs and samples"
             )
+    by_class = [rows(name).astype(np.float32) for name in scores]
     return SplitPredictions(
         epochs=epochs.astype(np.int16),
-        score=rows("score").astype(np.float32),
+        score=by_class[0] if len(by_class) == 1 else np.stack(by_class, axis=-1),
         similarity=rows("similarity").astype(np.float32),
         label=rows("label")[0].astype(np.int8),
         codes={
@@ -109,5 +147,5 @@ def _split(path: Path, columns: Mapping[str, NDArray[np.generic]]) -> SplitPredi
             for name in fixed
             if name.startswith(ATTRIBUTE_PREFIX)
         },
-        sample_id=rows("sample_id")[0].astype(np.str_),
+        sample_id=ids[rows("sample_id")[0]],
     )

@@ -17,7 +17,18 @@ from numpy.typing import ArrayLike
 
 from benchmark.errors import FairbenchError, unknown_name
 from benchmark.metrics.auc import mann_whitney_u2
-from benchmark.metrics.inputs import as_codes, as_labels, as_score_rows, class_counts
+from benchmark.metrics.inputs import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    as_class_scores,
+    as_classes,
+    as_codes,
+    as_labels,
+    as_score_rows,
+    class_counts,
+    in_words,
+)
 
 
 @dataclass(frozen=True)
@@ -54,14 +65,23 @@ class SplitScores:
     """The stored predictions of one split over the epochs of one run.
 
     Attributes:
-        score: (E, N).
-        label: (N,), 0 or 1.
+        score: (E, N) of a binary label, (E, N, C) of one with C classes.
+        label: (N,), 0 or 1, or 0 to C - 1.
         codes: (N,), group codes of the attribute, -1 for unknown; None without attribute.
+        classes: C names for reasons; the numbers 0 to C - 1 if empty. Unused for a binary label.
     """
 
     score: ArrayLike
     label: ArrayLike
     codes: ArrayLike | None = None
+    classes: Sequence[str] = ()
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The names of C classes; empty for a binary label."""
+        if np.ndim(self.score) < 3:
+            return ()
+        return self.classes or [str(c) for c in range(np.shape(self.score)[2])]
 
 
 @dataclass(frozen=True)
@@ -95,7 +115,8 @@ def select_epoch(
 
     Group criteria are over the groups present; as in `benchmark.metrics.evaluate`, samples of
     unknown group count in the overall AUC only, and a present group with one class leaves the
-    criterion without a value. Only the split that the rule names is looked at.
+    criterion without a value. Only the split that the rule names is looked at. With several
+    classes an AUC is the unweighted mean over classes of the one-vs-rest AUC, here as there.
 
     Args:
         rule: A key of `SELECTIONS`.
@@ -106,7 +127,7 @@ def select_epoch(
 
     Raises:
         FairbenchError: unknown rule, or a group rule without an attribute.
-        ValueError: epochs not increasing, unequal lengths, labels other than 0 and 1, codes
+        ValueError: epochs not increasing, unequal lengths, labels that are no class, codes
             outside -1..G-1, or scores that are not finite.
     """
     if rule not in SELECTIONS:
@@ -138,13 +159,13 @@ def _criterion(
     """Return what the rule maximises, one exact value an epoch."""
     match rule:
         case "test-auc":
-            return _auc(test.label, test.score, "the test set")
+            return _auc(*_checked(test), test.class_names, "the test set")
         case "val-auc":
-            return _auc(val.label, val.score, "validation")
+            return _auc(*_checked(val), val.class_names, "validation")
         case "val-worst-group-auc":
             return [min(epoch) for epoch in zip(*_group_aucs(val, groups), strict=True)]
         case "val-es-auc":
-            overall = _auc(val.label, val.score, "validation")
+            overall = _auc(*_checked(val), val.class_names, "validation")
             by_epoch = zip(*_group_aucs(val, groups), strict=True)
             return [
                 x / (1 + sum(abs(x - x_g) for x_g in epoch))
@@ -155,22 +176,41 @@ def _criterion(
 
 def _group_aucs(split: SplitScores, groups: Sequence[str]) -> list[list[Fraction]]:
     """Return for each group present its AUC at each epoch."""
-    label = as_labels(split.label)
-    score = as_score_rows(split.score, len(label))
+    label, score = _checked(split)
     codes = as_codes(np.asarray(split.codes), len(label), groups)
     present = np.unique(codes[codes >= 0])
     if not len(present):
         raise _NotEstimableError("no validation sample has a known group")
-    return [
-        _auc(label[codes == g], score[:, codes == g], f"group '{groups[g]}' of validation")
-        for g in present
+    aucs = []
+    for g in present:
+        inside, who = codes == g, f"group '{groups[g]}' of validation"
+        aucs.append(_auc(label[inside], score[:, inside], split.class_names, who))
+    return aucs
+
+
+def _checked(split: SplitScores) -> tuple[IntArray, FloatArray]:
+    """Return labels (N,) and scores (E, N) or (E, N, C)."""
+    if n_classes := len(split.class_names):
+        label = as_classes(split.label, n_classes)
+        return label, as_class_scores(split.score, len(label), n_classes)
+    label = as_labels(split.label).astype(np.int64)
+    return label, as_score_rows(split.score, len(label))
+
+
+def _auc(label: IntArray, score: FloatArray, classes: Sequence[str], who: str) -> list[Fraction]:
+    """Return the exact AUC of each epoch; with several classes the mean over them."""
+    if not classes:
+        return _binary_auc(label == 1, score, f"{who} has {class_counts(label == 1)}")
+    counts = in_words(np.bincount(label, minlength=len(classes)).tolist(), classes)
+    by_class = [
+        _binary_auc(label == c, score[:, :, c], f"{who} has {counts}") for c in range(len(classes))
     ]
+    return [sum(epoch, Fraction()) / len(epoch) for epoch in zip(*by_class, strict=True)]
 
 
-def _auc(label: ArrayLike, score: ArrayLike, who: str) -> list[Fraction]:
-    positive = as_labels(label)
+def _binary_auc(positive: BoolArray, score: FloatArray, reason: str) -> list[Fraction]:
     n1 = int(np.count_nonzero(positive))
     pairs = n1 * (len(positive) - n1)
     if pairs == 0:
-        raise _NotEstimableError(f"{who} has {class_counts(positive)}")
+        raise _NotEstimableError(reason)
     return [Fraction(int(u2), 2 * pairs) for u2 in mann_whitney_u2(positive, score)]

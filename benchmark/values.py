@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.data.dataset import SPLITS
 from benchmark.errors import FairbenchError
-from benchmark.metrics.calibration import fit_platt
+from benchmark.metrics.calibration import Platt, fit_platt
 from benchmark.metrics.evaluate import evaluate
+from benchmark.metrics.inputs import IntArray
+from benchmark.metrics.intersections import group_codes, members
+from benchmark.metrics.multiclass import evaluate_classes
 from benchmark.metrics.threshold import threshold_for
 from benchmark.metrics.value import MetricValue
 from benchmark.predictions import SplitPredictions, read_predictions
 from benchmark.results import StoredRun
-from benchmark.selection import Selected, SplitScores, select_epoch
+from benchmark.selection import SELECTIONS, Selected, SplitScores, select_epoch
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class RunValues:
         attribute: Whose groups are compared.
         rule: The selection rule.
         selected: Its epoch, or the reason why there is none.
-        threshold: The decision threshold that was used; NaN without an epoch.
+        threshold: The decision threshold that was used; NaN without an epoch, and for a label
+            with more than two classes, which has none.
         distinct_scores: Distinct test scores at that epoch; few of them mean ties.
         metrics: On the test set; empty without an epoch.
     """
@@ -49,24 +54,31 @@ def run_values(
 
     Args:
         run: A run that is done.
-        attributes: Attributes of its dataset.
+        attributes: Attributes of its dataset, or intersections of them such as `race×gender`.
         rules: Keys of `benchmark.selection.SELECTIONS`.
         threshold_rule: A key of `benchmark.metrics.threshold.THRESHOLDS`, applied to the
-            validation scores of the selected epoch.
+            validation scores of the selected epoch. `0.5`, the published one, stands for the
+            class with the highest score where there are more than two.
 
     Raises:
-        FairbenchError: predictions that cannot be read or are not what a run writes.
+        FairbenchError: predictions that cannot be read or are not what a run writes, or another
+            threshold rule for a label with more than two classes.
     """
     path, again = run.path / "predictions.parquet", f"delete {run.path} and run again"
-    attributes = tuple(attributes)
     splits = read_predictions(run.path)
+    groups = run.config["dataset"]["attributes"]
+    wanted = {attribute: members(attribute, groups) for attribute in attributes}
+    stored = [name for names in wanted.values() for name in names]
     for name in SPLITS[1:]:
-        if name not in splits or not splits[name].codes.keys() >= set(attributes):
-            raise FairbenchError(
-                f"{path}: no {name} predictions with {', '.join(attributes)}; {again}"
-            )
+        if name not in splits or not splits[name].codes.keys() >= set(stored):
+            raise FairbenchError(f"{path}: no {name} predictions with {', '.join(stored)}; {again}")
+    if (classes := several_classes(run)) and threshold_rule != "0.5":
+        raise FairbenchError(
+            f"{run.path}: threshold rule '{threshold_rule}' is for two classes and the label has "
+            f"{len(classes)}; use '0.5', with which the highest score decides"
+        )
     try:
-        return _values(run, splits["val"], splits["test"], attributes, rules, threshold_rule)
+        return _values(run, splits["val"], splits["test"], wanted, rules, threshold_rule)
     except ValueError as error:  # a score that is not finite, a label or code out of range
         raise FairbenchError(f"{path}: {error}; {again}") from error
 
@@ -80,25 +92,47 @@ def _values(
     threshold_rule: str,
 ) -> list[RunValues]:
     rules = tuple(rules)
+    classes = several_classes(run)
+
+    @cache
+    def groups_of(attribute: str) -> list[tuple[IntArray, tuple[str, ...]]]:
+        groups = run.config["dataset"]["attributes"]
+        return [group_codes(attribute, split.codes, groups) for split in (val, test)]
+
+    @cache
+    def select(rule: str, attribute: str | None) -> Selected:
+        (of_val, groups), (of_test, _) = groups_of(attribute) if attribute else [(None, ())] * 2
+        return select_epoch(
+            rule,
+            val.epochs.tolist(),
+            val=SplitScores(val.score, val.label, of_val, classes),
+            test=SplitScores(test.score, test.label, of_test, classes),
+            groups=groups,
+        )
+
+    @cache  # one for all attributes
+    def decision(epoch: int) -> tuple[float, Platt | None]:
+        if classes:
+            return np.nan, None
+        score = _at(val, epoch)
+        return threshold_for(threshold_rule, val.label, score), fit_platt(val.label, score)
 
     @cache  # two rules often select one epoch
     def at_epoch(attribute: str, epoch: int) -> tuple[float, int, tuple[MetricValue, ...]]:
-        val_score, test_score = _at(val, epoch), _at(test, epoch)
-        threshold = threshold_for(threshold_rule, val.label, val_score)
-        rows = evaluate(
-            test.label,
-            test_score,
-            test.codes[attribute],
-            run.config["dataset"]["attributes"][attribute],
-            threshold=threshold,
-            platt=fit_platt(val.label, val_score),
-        )
-        return threshold, len(np.unique(test_score)), tuple(rows)
+        score = _at(test, epoch)
+        threshold, platt = decision(epoch)
+        codes, groups = groups_of(attribute)[1]
+        if classes:
+            rows = evaluate_classes(test.label, score, codes, groups, classes)
+        else:
+            rows = evaluate(test.label, score, codes, groups, threshold=threshold, platt=platt)
+        return threshold, len(np.unique(score, axis=0 if classes else None)), tuple(rows)
 
     found = []
     for attribute in attributes:
         for rule in rules:
-            selected = _select(run, rule, val, test, attribute)
+            by_groups = rule not in SELECTIONS or SELECTIONS[rule].needs_attribute
+            selected = select(rule, attribute if by_groups else None)
             if selected.epoch is None:
                 found.append(RunValues(run, attribute, rule, selected))
             else:
@@ -107,19 +141,13 @@ def _values(
     return found
 
 
-def _select(
-    run: StoredRun, rule: str, val: SplitPredictions, test: SplitPredictions, attribute: str
-) -> Selected:
-    return select_epoch(
-        rule,
-        val.epochs.tolist(),
-        val=SplitScores(val.score, val.label, val.codes[attribute]),
-        test=SplitScores(test.score, test.label, test.codes[attribute]),
-        groups=run.config["dataset"]["attributes"][attribute],
-    )
+def several_classes(run: StoredRun) -> tuple[str, ...]:
+    """Return the class names of a label with more than two; empty for a binary label."""
+    classes: Sequence[str] = run.config["dataset"]["classes"]
+    return tuple(classes) if len(classes) > 2 else ()
 
 
-def _at(split: SplitPredictions, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    row: np.ndarray[tuple[int], np.dtype[np.float32]]
-    row = split.score[int(np.flatnonzero(split.epochs == epoch)[0])]
+def _at(split: SplitPredictions, epoch: int) -> NDArray[np.float32]:
+    """Return the scores after an epoch, (N,) or (N, C)."""
+    row: NDArray[np.float32] = split.score[int(np.flatnonzero(split.epochs == epoch)[0])]
     return row

@@ -23,7 +23,7 @@ class Scores:
     """Predictions on one split after one epoch.
 
     Attributes:
-        score: (N,) float32, probability of class 1.
+        score: float32, the probability of class 1 (N,); with C > 2 classes that of each, (N, C).
         similarity: (N,) float32, cosine of each image and its own note.
     """
 
@@ -55,7 +55,8 @@ def zero_shot(encoder: Encoder, pairs: PairTensors, prompt_tokens: NDArray[np.in
         index = np.arange(start, min(start + EVALUATION_BATCH, len(pairs)))
         image = encoder.image(pairs.images(index)).float()
         text = encoder.text(pairs.tokens(index)).float()
-        score.append(class_probabilities(image, prompts)[:, 1])
+        probability = class_probabilities(image, prompts)
+        score.append(probability[:, 1] if len(prompts) == 2 else probability)
         similarity.append((image * text).sum(dim=1))
     return Scores(_array(score), _array(similarity))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from benchmark.metrics.assignments import Assignments
 from benchmark.metrics.counts import count, equity_scaled
 from benchmark.metrics.inputs import FloatArray, as_labels, as_scores
 
@@ -59,8 +60,8 @@ def as_official(
     scores = as_scores(score, len(positive))
     predicted = scores >= threshold
     present, code = np.unique(np.asarray(codes), return_inverse=True)
-    overall = count(np.zeros((1, len(code)), np.int64), 1, positive, predicted, scores)
-    groups = count(code[None], len(present), positive, predicted, scores)
+    overall = count(Assignments.everyone(len(code)), positive, predicted, scores)
+    groups = count(Assignments.of(code[None], len(present)), positive, predicted, scores)
     auc, group_auc = overall.auc[0, 0], groups.auc[0]
     rates = (np.nan_to_num(groups.tpr[0]), np.nan_to_num(groups.fpr[0]))
     # NumPy's division: a disparity over an AUC of 0 is NaN or infinite, as it was there.

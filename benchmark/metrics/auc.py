@@ -10,10 +10,15 @@ Radiology 143(1), 1982.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from benchmark.metrics.assignments import Assignments
 from benchmark.metrics.inputs import BoolArray, FloatArray, IntArray, as_labels, as_score_rows
+
+_WIDE, _BLOCK = 16, 32
 
 
 def mann_whitney_u2(label: ArrayLike, score: ArrayLike) -> IntArray:
@@ -59,39 +64,64 @@ def auc_by_row(label: ArrayLike, score: ArrayLike) -> FloatArray:
     return u2 / (2 * pairs) if pairs else np.full(u2.shape, np.nan)
 
 
-def group_u2(codes: IntArray, n_groups: int, label: BoolArray, score: FloatArray) -> IntArray:
+def group_u2(assignments: Assignments, label: BoolArray, score: FloatArray) -> IntArray:
     """Return 2U within each group, for many assignments of samples to groups at once.
 
-    One sort serves all assignments: 2U of a group is, summed over its positives, the number
-    of its negatives with a lower score plus the number with a lower or equal one, and both
-    are entries of a running count over the sorted negatives.
+    One sort serves all assignments: 2U of a group is, summed over its positives, twice the
+    number of its negatives with a lower score plus the number with an equal one, and both
+    follow from a running count over the sorted negatives.
 
     Args:
-        codes: (P, N), P assignments; 0 to n_groups - 1.
-        n_groups: G.
+        assignments: P assignments of the N samples to G groups.
         label: (N,).
         score: (N,).
 
     Returns:
         (P, G).
     """
-    by_sample = np.ascontiguousarray(codes.T.astype(np.int16))  # rows of P: contiguous gathers
-    negative_score = score[~label]
-    order = np.argsort(negative_score)
-    below = np.searchsorted(negative_score[order], score[label], side="left")
-    up_to = np.searchsorted(negative_score[order], score[label], side="right")
-    negative_codes, positive_codes = by_sample[~label][order], by_sample[label]
-    u2 = np.empty((len(codes), n_groups), dtype=np.int64)
-    running = np.zeros((len(order) + 1, len(codes)), dtype=np.int32)
+    by_sample, n_groups = assignments.by_sample, assignments.n_groups
+    ascending = np.argsort(score)
+    negatives, positives = ascending[~label[ascending]], ascending[label[ascending]]
+    below = np.searchsorted(score[negatives], score[positives], side="left")
+    up_to = np.searchsorted(score[negatives], score[positives], side="right")
+    tied = np.flatnonzero(up_to > below)  # few rows, with continuous scores
+    negative_codes, positive_codes = by_sample[negatives], by_sample[positives]
+    small = len(negatives) * len(positives) < np.iinfo(np.int32).max
+    total: type[np.signedinteger[Any]] = np.int32 if small else np.int64
+    u2 = np.empty((by_sample.shape[1], n_groups), dtype=np.int64)
     for group in range(n_groups):
-        np.cumsum(negative_codes == group, axis=0, dtype=np.int32, out=running[1:])
-        wins = running[below] + running[up_to]
-        u2[:, group] = np.sum(wins, axis=0, where=positive_codes == group, dtype=np.int64)
+        running = _running_count(negative_codes == group)
+        inside = positive_codes == group
+        u2[:, group] = 2 * (running[below] * inside).sum(axis=0, dtype=total).astype(np.int64)
+        equal = running[up_to[tied]] - running[below[tied]]
+        u2[:, group] += (equal * inside[tied]).sum(axis=0, dtype=np.int64)
     return u2
 
 
+def _running_count(inside: BoolArray) -> NDArray[np.signedinteger[Any]]:
+    """Return (n + 1, P), how many of the first 0, 1, … n rows of (n, P) are True.
+
+    As `np.cumsum(axis=0)`, by blocks of rows: whole rows are added at once, which is five times
+    as fast where they are wide.
+    """
+    n, width = inside.shape
+    counts = np.int16 if n < np.iinfo(np.int16).max else np.int32
+    if width < _WIDE:
+        narrow = np.zeros((n + 1, width), dtype=counts)
+        np.cumsum(inside, axis=0, dtype=counts, out=narrow[1:])
+        return narrow
+    blocks = -(-n // _BLOCK)
+    running = np.zeros((1 + blocks * _BLOCK, width), dtype=counts)
+    running[1 : n + 1] = inside
+    in_block = running[1:].reshape(blocks, _BLOCK, width)
+    for i in range(1, _BLOCK):
+        in_block[:, i] += in_block[:, i - 1]
+    in_block[1:] += np.cumsum(in_block[:-1, -1], axis=0, dtype=counts)[:, None]
+    return running
+
+
 def _u2_of_row(positive: FloatArray, negative: FloatArray) -> int:
-    ranked = np.sort(negative)
-    below = np.searchsorted(ranked, positive, side="left").sum()
-    up_to = np.searchsorted(ranked, positive, side="right").sum()
+    ranked, sought = np.sort(negative), np.sort(positive)  # found faster in ascending order
+    below = np.searchsorted(ranked, sought, side="left").sum()
+    up_to = np.searchsorted(ranked, sought, side="right").sum()
     return int(below + up_to)

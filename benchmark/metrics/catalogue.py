@@ -60,9 +60,30 @@ METRICS: dict[str, MetricInfo] = {
         "down", "fraction", "calibration error after Platt scaling, bins of equal mass"
     ),
     "degenerate": MetricInfo(
-        "down", "flag", "positive rate outside 5-95%; for the attribute: in any group"
+        "down",
+        "flag",
+        "positive rate outside 5-95%, or of many classes one over 95%; for the attribute: in any "
+        "group",
     ),
     "n": MetricInfo("", "count", "samples"),
     "n_positive": MetricInfo("", "count", "samples of class 1"),
     "n_negative": MetricInfo("", "count", "samples of class 0"),
+    # One value for each class of a label with more than two, against all others.
+    "class_auc": MetricInfo("up", "fraction", "one-vs-rest AUC of the class; their mean is `auc`"),
+    "class_dpd": MetricInfo(
+        "down", "fraction", "DPD of being predicted as the class; the largest is `dpd`"
+    ),
+    "class_deodds": MetricInfo(
+        "down", "fraction", "DEOdds of the class against the rest; the largest is `deodds`"
+    ),
+    "class_dpd_permuted": MetricInfo(
+        "", "fraction", "mean DPD of the class under permuted group labels"
+    ),
+    "class_deodds_permuted": MetricInfo(
+        "", "fraction", "mean DEOdds of the class under permuted group labels"
+    ),
+    "class_positive_rate": MetricInfo("", "fraction", "samples predicted as the class"),
+    "class_tpr": MetricInfo("up", "fraction", "samples of the class predicted as such"),
+    "class_fpr": MetricInfo("down", "fraction", "samples of other classes predicted as the class"),
+    "class_n": MetricInfo("", "count", "samples of the class"),
 }

@@ -7,9 +7,12 @@ leading axis P of assignments; the observed one is P = 1.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
+from benchmark.metrics.assignments import Assignments
 from benchmark.metrics.auc import group_u2
 from benchmark.metrics.inputs import BoolArray, FloatArray, IntArray
 
@@ -28,6 +31,9 @@ class GroupCounts:
         u2: Twice the Mann-Whitney U within the group.
     """
 
+    INCOMPLETE: ClassVar[str] = "a group had one class"
+    """Why a permutation has no AUC gap and no DEOdds."""
+
     n: IntArray
     n_positive: IntArray
     predicted: IntArray
@@ -38,38 +44,71 @@ class GroupCounts:
         """Return the counts of some groups, in the order of `columns`."""
         return GroupCounts(*(getattr(self, field.name)[:, columns] for field in fields(self)))
 
+    def under(self, assignments: slice) -> GroupCounts:
+        """Return the counts under some of the assignments."""
+        return GroupCounts(*(getattr(self, field.name)[assignments] for field in fields(self)))
+
+    def samples(self, column: int) -> str:
+        """Return "3 positive and 0 negative samples" of a group, as reasons say it."""
+        positive, negative = self.n_positive[0, column], self.n_negative[0, column]
+        return f"{positive} positive and {negative} negative samples"
+
+    def undefined_rates(self, column: int) -> list[str]:
+        """Return which of "TPR" and "FPR" a group does not have."""
+        rates = {"TPR": self.n_positive, "FPR": self.n_negative}
+        return [rate for rate, whole in rates.items() if whole[0, column] == 0]
+
     @property
+    def degenerate(self) -> FloatArray:
+        """1 where under 5% or over 95% are predicted positive, else 0, (P, G); NaN at n = 0.
+
+        In integers, so that exactly 5% is never outside.
+        """
+        outside = (20 * self.predicted < self.n) | (20 * self.predicted > 19 * self.n)
+        return np.where(self.n > 0, outside.astype(np.float64), np.nan)
+
+    @property
+    def at_dpd(self) -> GroupCounts:
+        """The counts whose positive rates make the DPD."""
+        return self
+
+    @property
+    def at_deodds(self) -> GroupCounts:
+        """The counts whose TPRs or FPRs make the DEOdds."""
+        return self
+
+    @cached_property
     def n_negative(self) -> IntArray:
         """Samples of class 0."""
         return self.n - self.n_positive
 
-    @property
+    @cached_property
     def positive_rate(self) -> FloatArray:
         """P(prediction = 1)."""
-        return _ratio(self.predicted, self.n)
+        return ratio(self.predicted, self.n)
 
-    @property
+    @cached_property
     def tpr(self) -> FloatArray:
         """P(prediction = 1 | label = 1)."""
-        return _ratio(self.true_positive, self.n_positive)
+        return ratio(self.true_positive, self.n_positive)
 
-    @property
+    @cached_property
     def fpr(self) -> FloatArray:
         """P(prediction = 1 | label = 0)."""
-        return _ratio(self.predicted - self.true_positive, self.n_negative)
+        return ratio(self.predicted - self.true_positive, self.n_negative)
 
-    @property
+    @cached_property
     def accuracy(self) -> FloatArray:
         """P(prediction = label)."""
         false_positive = self.predicted - self.true_positive
-        return _ratio(self.true_positive + self.n_negative - false_positive, self.n)
+        return ratio(self.true_positive + self.n_negative - false_positive, self.n)
 
-    @property
+    @cached_property
     def auc(self) -> FloatArray:
         """Area under the ROC curve within the group."""
-        return _ratio(self.u2, 2 * self.n_positive * self.n_negative)
+        return ratio(self.u2, 2 * self.n_positive * self.n_negative)
 
-    @property
+    @cached_property
     def dpd(self) -> FloatArray:
         """Demographic parity difference, (P,): largest minus smallest positive rate.
 
@@ -78,7 +117,7 @@ class GroupCounts:
         """
         return spread(self.positive_rate)
 
-    @property
+    @cached_property
     def deodds(self) -> FloatArray:
         """Equalised odds difference, (P,): the larger of the TPR and the FPR spread.
 
@@ -90,41 +129,24 @@ class GroupCounts:
         """
         return np.maximum(spread(self.tpr), spread(self.fpr))
 
-    @property
-    def auc_gap(self) -> FloatArray:
-        """Largest minus smallest group AUC, (P,)."""
-        return spread(self.auc)
-
-    @property
-    def worst_group_auc(self) -> FloatArray:
-        """Smallest group AUC, (P,); NaN if a group has one class or there is no group."""
-        return np.asarray(self.auc.min(axis=1) if self.n.size else np.full(len(self.n), np.nan))
-
 
 def count(
-    codes: IntArray, n_groups: int, label: BoolArray, predicted: BoolArray, score: FloatArray
+    assignments: Assignments, label: BoolArray, predicted: BoolArray, score: FloatArray
 ) -> GroupCounts:
     """Count every group under each assignment.
 
     Args:
-        codes: (P, N), 0 to n_groups - 1: samples that belong to no group are left out first.
-        n_groups: G.
+        assignments: Of N samples; those that belong to no group are left out first.
         label: (N,).
         predicted: (N,), the decision at the threshold.
         score: (N,).
     """
-    row = np.arange(len(codes))[:, None] * n_groups
-
-    def among(samples: BoolArray) -> IntArray:
-        cells = (row + codes[:, samples]).ravel()
-        return np.bincount(cells, minlength=len(codes) * n_groups).reshape(len(codes), n_groups)
-
     return GroupCounts(
-        n=among(np.ones(len(label), dtype=bool)),
-        n_positive=among(label),
-        predicted=among(predicted),
-        true_positive=among(label & predicted),
-        u2=group_u2(codes, n_groups, label, score),
+        n=assignments.among(np.ones(len(label), dtype=bool)),
+        n_positive=assignments.among(label),
+        predicted=assignments.among(predicted),
+        true_positive=assignments.among(label & predicted),
+        u2=group_u2(assignments, label, score),
     )
 
 
@@ -136,6 +158,11 @@ def spread(rate: FloatArray) -> FloatArray:
     if rate.shape[1] < 2:
         return np.full(len(rate), np.nan)
     return np.asarray(rate.max(axis=1) - rate.min(axis=1), dtype=np.float64)
+
+
+def smallest(value: FloatArray) -> FloatArray:
+    """Return the smallest over groups, (P, G) → (P,); NaN where one is NaN, or without a group."""
+    return np.asarray(value.min(axis=1) if value.size else np.full(len(value), np.nan))
 
 
 def equity_scaled(overall: FloatArray, by_group: FloatArray) -> FloatArray:
@@ -152,6 +179,7 @@ def equity_scaled(overall: FloatArray, by_group: FloatArray) -> FloatArray:
     )
 
 
-def _ratio(part: IntArray, whole: IntArray) -> FloatArray:
+def ratio(part: IntArray, whole: IntArray) -> FloatArray:
+    """Return part / whole; NaN where whole is 0."""
     undefined: FloatArray = np.full(part.shape, np.nan)
     return np.divide(part, whole, out=undefined, where=whole > 0)

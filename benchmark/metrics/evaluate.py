@@ -1,4 +1,7 @@
-"""All metrics of one scoring of one split for one attribute, as rows of a tidy table."""
+"""All metrics of one scoring of one split for one attribute, as rows of a tidy table.
+
+For a label with two classes; `benchmark.metrics.multiclass` has the one for more.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from benchmark.metrics.assignments import Assignments, observed_and_permuted
 from benchmark.metrics.calibration import ECE_MIN_SAMPLES, Platt, brier, ece
 from benchmark.metrics.counts import GroupCounts, count
-from benchmark.metrics.gaps import attribute_rows, permuted_rows, samples_of
+from benchmark.metrics.gaps import attribute_rows, degenerate_anywhere, permuted_rows, samples_of
 from benchmark.metrics.inputs import (
     BoolArray,
     FloatArray,
-    IntArray,
     as_codes,
     as_labels,
     as_scores,
@@ -34,7 +37,7 @@ def evaluate(
     permutations: int = 200,
     seed: int = 0,
 ) -> list[MetricValue]:
-    """Return the value of every metric in `METRICS`, for the attribute and for each group.
+    """Return the value of every metric of a binary label, for the attribute and for each group.
 
     Samples of unknown group (code -1) count in the overall metrics (`auc`, `accuracy`, the X
     of ES-X, rows of group "") and belong to no group; the public code makes them one more
@@ -72,16 +75,15 @@ def evaluate(
     code = as_codes(codes, len(positive), groups)
     if not np.isfinite(threshold):
         raise ValueError(f"threshold is {threshold}; expected a finite number")
-    if permutations < 1:
-        raise ValueError(f"permutations is {permutations}; expected at least 1")
     predicted = scores >= threshold
 
     known = code >= 0
     known_code = code[known]
     arrays = positive[known], predicted[known], scores[known]
-    overall = count(np.zeros((1, len(code)), np.int64), 1, positive, predicted, scores)
-    observed = count(known_code[None], len(groups), *arrays)
-    permuted = count(_permutations(known_code, permutations, seed), len(groups), *arrays)
+    overall = count(Assignments.everyone(len(code)), positive, predicted, scores)
+    assignments = observed_and_permuted(known_code, len(groups), permutations, seed)
+    by_group = count(assignments, *arrays)
+    observed, permuted = by_group.under(slice(1)), by_group.under(slice(1, None))
 
     present = np.unique(known_code)
     names = [groups[i] for i in present]
@@ -92,7 +94,7 @@ def evaluate(
         row("accuracy", "", overall.accuracy[0, 0], samples_of("", overall, 0)),
         *attribute_rows(overall, observed.only(present), names),
         *permuted_rows(permuted.only(present), names),
-        _degenerate_anywhere(observed.only(present)),
+        degenerate_anywhere(observed.only(present)),
         *_rates("", overall, 0),
         *_calibration("", positive, calibrated, platt),
     ]
@@ -102,17 +104,11 @@ def evaluate(
         rows += [
             row("group_auc", name, observed.auc[0, i], reason),
             row("group_accuracy", name, observed.accuracy[0, i], reason),
-            row("degenerate", name, _degenerate(observed)[0, i], reason),
+            row("degenerate", name, observed.degenerate[0, i], reason),
             *_rates(name, observed, i),
             *_calibration(name, positive[inside], calibrated[inside], platt),
         ]
     return rows
-
-
-def _permutations(code: IntArray, permutations: int, seed: int) -> IntArray:
-    """Return (P, N): the codes in P random orders."""
-    copies = np.broadcast_to(code, (permutations, len(code)))
-    return np.random.default_rng(seed).permuted(copies, axis=1)
 
 
 def _rates(name: str, counts: GroupCounts, column: int) -> list[MetricValue]:
@@ -132,17 +128,3 @@ def _calibration(
         row("brier", name, brier(label, calibrated), platt.reason or f"{who}no samples"),
         row("ece", name, ece(label, calibrated), platt.reason or few),
     ]
-
-
-def _degenerate(counts: GroupCounts) -> FloatArray:
-    """Return 1 where under 5% or over 95% are predicted positive, else 0; NaN without samples.
-
-    In integers, so that exactly 5% is never outside.
-    """
-    outside = (20 * counts.predicted < counts.n) | (20 * counts.predicted > 19 * counts.n)
-    return np.where(counts.n > 0, outside.astype(np.float64), np.nan)
-
-
-def _degenerate_anywhere(observed: GroupCounts) -> MetricValue:
-    worst = _degenerate(observed).max(axis=1, initial=0.0) if observed.n.size else [np.nan]
-    return row("degenerate", "", worst[0], "no sample has a known group")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmark.data.dataset import Schema
+from benchmark.metrics.as_official import as_official
 from benchmark.metrics.evaluate import evaluate
 
 
@@ -26,7 +27,8 @@ def epoch_metrics(
     Returns:
         `acc` and `auc`; `es_acc`, `es_auc`, `dpd` and `eod`, one value an attribute; `group_aucs`,
         one list over the groups present an attribute; `between_group_disparity`, the standard
-        deviation and the range of group AUCs over the AUC. NaN where not estimable.
+        deviation and the range of group AUCs over the AUC, as `as_official` reads groups. NaN
+        where not estimable.
     """
     found: dict[str, Any] = {"acc": np.nan, "auc": np.nan}
     lists: dict[str, list[Any]] = {
@@ -37,15 +39,15 @@ def epoch_metrics(
         rows = evaluate(label, score, codes[attribute], groups, permutations=1)
         value = {(row.metric, row.group): row.value for row in rows}
         found |= {"acc": value["accuracy", ""], "auc": value["auc", ""]}
-        aucs = [value["group_auc", group] for group in groups if value["n", group]]
+        official = as_official(label, score, codes[attribute])
         lists["es_acc"].append(value["es_accuracy", ""])
         lists["es_auc"].append(value["es_auc", ""])
-        lists["group_aucs"].append(aucs)
+        lists["group_aucs"].append(
+            [value["group_auc", group] for group in groups if value["n", group]]
+        )
         lists["dpd"].append(value["dpd", ""])
         lists["eod"].append(value["deodds", ""])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.array([np.std(aucs), np.ptp(aucs)]) / found["auc"]
-        lists["between_group_disparity"].append(spread.tolist())
+        lists["between_group_disparity"].append(list(official.disparity))
     return found | lists
 
 

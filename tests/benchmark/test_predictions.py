@@ -65,6 +65,34 @@ class TestReadPredictions:
         with pytest.raises(FairbenchError, match=f"column '{column}' is not"):
             read_predictions(edit(lambda table: table.drop(columns=column)))
 
+    def test_several_classes_have_a_score_each(self, write_run):
+        scores = {
+            s: np.random.default_rng(0).random((2, 4, 3), np.float32) for s in ("val", "test")
+        }
+        run = write_run(
+            epochs=(1, 3),
+            label_of={s: [0, 1, 2, 0] for s in scores},
+            codes=dict.fromkeys(scores, CODES),
+            scores=scores,
+            classes=("a", "b", "c"),
+        )
+        for name, part in read_predictions(run).items():
+            assert part.score.dtype == np.float32
+            np.testing.assert_array_equal(part.score, scores[name])
+
+    @pytest.mark.parametrize("missing", ["score_0", "score_1", "score_2"])
+    def test_a_class_without_scores_is_an_error(self, write_run, edit_predictions, missing):
+        scores = {s: np.zeros((1, 4, 4)) for s in ("val", "test")}
+        run = write_run(
+            label_of={s: [0, 1, 2, 3] for s in scores},
+            codes=dict.fromkeys(scores, CODES),
+            scores=scores,
+            classes=("a", "b", "c", "d"),
+        )
+        edit_predictions(run, lambda table: table.drop(columns=missing))
+        with pytest.raises(FairbenchError, match=r"column 'score_[0-3]' is not"):
+            read_predictions(run)
+
     @pytest.mark.parametrize("keep", [0, 3, 0.5, 0.99])
     def test_a_truncated_file_is_an_error(self, run, keep):
         path = run / "predictions.parquet"

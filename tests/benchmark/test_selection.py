@@ -8,6 +8,7 @@ import pytest
 from benchmark.errors import FairbenchError
 from benchmark.metrics.auc import auc
 from benchmark.metrics.evaluate import evaluate
+from benchmark.metrics.multiclass import evaluate_classes
 from benchmark.selection import SELECTIONS, SplitScores, select_epoch
 
 GROUPS = ("a", "b", "c")
@@ -46,6 +47,59 @@ def auc_as_running_sum(label: np.ndarray, score: np.ndarray) -> float:
 def select(rule: str, **change: Any) -> Any:
     given = {"epochs": range(1, 9), "val": split(1), "test": split(2), "groups": GROUPS}
     return select_epoch(rule, **{**given, **change})
+
+
+def split_of_classes(seed: int, *, epochs: int = 8, n: int = 90) -> SplitScores:
+    rng = np.random.default_rng(seed)
+    label = np.arange(n) % 3
+    score = rng.dirichlet(np.ones(3), (epochs, n)) + 0.2 * np.eye(3)[label]
+    codes = rng.permutation(np.arange(n) // 3 % 3)
+    return SplitScores(score.astype(np.float32), label, codes, ("x", "y", "z"))
+
+
+class TestSeveralClasses:
+    @pytest.mark.parametrize("rule", CRITERIA)
+    def test_takes_the_epoch_whose_mean_over_classes_is_best(self, rule: str) -> None:
+        val, test = split_of_classes(1), split_of_classes(2)
+        looked_at = test if rule == "test-auc" else val
+        by_epoch = [
+            next(
+                row.value
+                for row in evaluate_classes(
+                    looked_at.label,
+                    score,
+                    codes_of(looked_at),
+                    GROUPS,
+                    looked_at.classes,
+                    permutations=1,
+                )
+                if row.metric == CRITERIA[rule]
+            )
+            for score in np.asarray(looked_at.score)
+        ]
+        found = select(rule, val=val, test=test)
+        assert found.epoch == 1 + int(np.argmax(by_epoch))
+        assert found.value == pytest.approx(max(by_epoch), abs=1e-12)
+
+    def test_of_exactly_tied_epochs_the_later_is_taken(self) -> None:
+        once = split_of_classes(3, epochs=3)
+        score = np.asarray(once.score)
+        twice = SplitScores(np.concatenate([score, score**2]), once.label, once.codes)
+        best = select("val-auc", val=once, epochs=[1, 2, 3]).epoch
+        assert select("val-auc", val=twice, epochs=range(1, 7)).epoch == best + 3
+
+    def test_a_class_without_samples_leaves_no_epoch_and_says_why(self) -> None:
+        val = split_of_classes(4)
+        label = np.where(np.asarray(val.label) == 2, 0, val.label)
+        named = SplitScores(val.score, label, val.codes, val.classes)
+        why = "validation has 60 samples of class 'x', 30 of 'y' and 0 of 'z'"
+        assert select("val-auc", val=named).reason == why
+        unnamed = SplitScores(val.score, label, val.codes)
+        assert select("val-auc", val=unnamed).reason == (
+            "validation has 60 samples of class '0', 30 of '1' and 0 of '2'"
+        )
+        group = select("val-worst-group-auc", val=named).reason
+        assert group.startswith("group 'a' of validation has ")
 
 
 class TestSelectEpoch:

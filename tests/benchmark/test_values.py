@@ -55,7 +55,64 @@ class TestRunValues:
         assert found.metrics == ()
         assert "0 negative" in found.selected.reason
 
-    def test_an_attribute_that_was_not_stored_names_the_file(self, write_scored, values):
+    def test_an_intersection_is_judged_as_one_more_attribute(self, write_run, values):
+        rng = np.random.default_rng(0)
+        size, groups = {"val": 60, "test": 90}, {"gender": ("f", "m"), "race": ("a", "b", "c")}
+        codes = {
+            s: {a: rng.integers(-1, len(g), n) for a, g in groups.items()} for s, n in size.items()
+        }
+        label_of = {s: rng.integers(0, 2, n) for s, n in size.items()}
+        scores = {s: rng.random((3, n)).astype(np.float32) for s, n in size.items()}
+        write_run(groups=groups, codes=codes, label_of=label_of, scores=scores, epochs=(1, 2, 3))
+        (found,) = values("val-worst-group-auc", attributes=("gender×race",))
+        race, gender = codes["test"]["race"], codes["test"]["gender"]
+        inside = (race == 2) & (gender == 0)
+        assert found.attribute == "gender×race"
+        assert metric(found, "n", "f × c") == inside.sum()
+        row = scores["test"][found.selected.epoch - 1]
+        rate = np.mean(row[inside] >= 0.5)
+        assert metric(found, "positive_rate", "f × c") == pytest.approx(rate)
+        worst = [
+            min(
+                roc_auc_score(label_of["val"][i], epoch[i])
+                for i in (
+                    (codes["val"]["race"] == r) & (codes["val"]["gender"] == g)
+                    for r in range(3)
+                    for g in range(2)
+                )
+            )
+            for epoch in scores["val"]
+        ]
+        assert found.selected.value == pytest.approx(max(worst))
+
+    def test_an_unknown_attribute_is_named(self, write_scored, values):
         write_scored()
+        with pytest.raises(FairbenchError, match="unknown attribute 'shoe'"):
+            values("last", attributes=("shoe",))
+
+    def test_of_two_classes_a_run_is_judged_by_threshold_and_of_three_by_the_highest_score(
+        self, write_run, values
+    ):
+        rng = np.random.default_rng(1)
+        size = {"val": 60, "test": 90}
+        scores = {s: rng.dirichlet(np.ones(3), (2, n)).astype(np.float32) for s, n in size.items()}
+        label_of = {s: np.arange(n) % 3 for s, n in size.items()}
+        write_run(
+            label_of=label_of,
+            codes={s: {"race": np.arange(n) // 3 % 3} for s, n in size.items()},
+            scores=scores,
+            epochs=(1, 2),
+            classes=("x", "y", "z"),
+        )
+        (found,) = values("last")
+        right = scores["test"][1].argmax(axis=1) == label_of["test"]
+        assert metric(found, "accuracy") == pytest.approx(right.mean())
+        assert found.distinct_scores == len(np.unique(scores["test"][1], axis=0))
+        assert np.isnan(found.threshold)
+        with pytest.raises(FairbenchError, match=r"'rate' is for two classes .* has 3"):
+            values("last", threshold="rate")
+
+    def test_an_attribute_that_was_not_stored_names_the_file(self, write_scored, values):
+        write_scored(groups={"race": ("a", "b", "c"), "shoe": ("small", "large")})
         with pytest.raises(FairbenchError, match=r"predictions\.parquet: no val .* with shoe"):
             values("last", attributes=("shoe",))

@@ -65,6 +65,18 @@ class TestZeroShot:
             assert values.shape == (len(split),)
             assert values.dtype == np.float32
 
+    def test_with_three_prompts_gives_the_probability_of_each_class(
+        self, encoder: Encoder, small_clip: Any, small_data: Dataset
+    ) -> None:
+        pairs = PairTensors(small_data.splits["test"], CPU)
+        prompts = np.asarray(small_clip.tokenizer(["healthy", "ill", "very ill"]))
+        found = zero_shot(encoder, pairs, prompts)
+        assert found.score.shape == (len(pairs), 3)
+        assert found.score.dtype == np.float32
+        np.testing.assert_allclose(found.score.sum(axis=1), 1, atol=1e-6)
+        two = zero_shot(encoder, pairs, prompts[1:]).score  # P(very ill | ill or very ill)
+        np.testing.assert_allclose(found.score[:, 2] / found.score[:, 1:].sum(axis=1), two, 1e-5)
+
     def test_encoding_the_prompts_for_every_image_is_the_same(
         self, encoder: Encoder, small_data: Dataset, prompts: np.ndarray
     ) -> None:

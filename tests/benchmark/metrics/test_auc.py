@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
+from benchmark.metrics.assignments import Assignments
 from benchmark.metrics.auc import auc, auc_by_row, group_u2, mann_whitney_u2
 
 Sample = tuple[np.ndarray, np.ndarray]
@@ -84,7 +85,7 @@ class TestGroupU2:
     def test_each_cell_is_twice_scipys_u_of_that_group(self, sample: Sample, seed: int) -> None:
         label, score = sample
         codes = np.random.default_rng(seed).integers(0, 3, (4, len(label)))
-        u2 = group_u2(codes, 3, label == 1, score.astype(np.float64))
+        u2 = group_u2(Assignments.of(codes, 3), label == 1, score.astype(np.float64))
         for p, row in enumerate(codes):
             for g in range(3):
                 positive = score[(row == g) & (label == 1)]
