@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+TextSource = Literal["note", "label"]
+"""Where the text of a pair comes from: the sample's own note, or the prompt of its label."""
 UNKNOWN = -1
 """The code of an attribute value that is not known; it belongs to no group."""
 
@@ -29,7 +31,7 @@ class Schema:
 
     Attributes:
         name: The dataset's name; part of every sample id.
-        classes: Class names; the index is the label. The score is the probability of class 1.
+        classes: Class names; the index is the label. Of two, the second is the positive one.
         prompts: One zero-shot text for each class, in the order of `classes`.
         attributes: Attribute name → group names; a group's index is its code.
     """
@@ -151,6 +153,11 @@ class Dataset:
     dropped: Mapping[SplitName, int] = field(default_factory=dict)
     truncated_notes: int = 0
     """How many notes had more tokens than the context holds and were cut."""
+
+
+def label_texts(schema: Schema, label: NDArray[np.int8]) -> tuple[str, ...]:
+    """Return one text for each of the (N,) labels: the prompt of its class."""
+    return tuple(schema.prompts[code] for code in label.tolist())
 
 
 def sample_ids(dataset: str, files: Sequence[str]) -> NDArray[np.str_]:

@@ -18,11 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.cache import cache_root, writable
-from benchmark.data.dataset import SPLITS, UNKNOWN, Schema, SourceSplit, SplitName, sample_ids
+from benchmark.data.dataset import (
+    SPLITS,
+    UNKNOWN,
+    Schema,
+    SourceSplit,
+    SplitName,
+    TextSource,
+    label_texts,
+)
 from benchmark.data.fairvlmed_npz import ATTRIBUTES, CLASSES, Sample, read_image
+from benchmark.data.fingerprints import fingerprints
 from benchmark.data.notes import find_notes, read_notes, some_of
 from benchmark.data.parallel import Progress
-from benchmark.data.sample_index import indexed_samples, sha256_of
+from benchmark.data.sample_index import indexed_samples
 from benchmark.errors import FairbenchError
 
 FOLDERS: Mapping[SplitName, tuple[str, ...]] = {
@@ -61,6 +70,7 @@ def read_fairvlmed(
     notes: str = "gpt-4",
     cache_dir: Path | None = None,
     progress: Progress | None = None,
+    text_source: TextSource = "note",
 ) -> FairVLMedSource:
     """Read a dataset folder: labels, attribute codes, notes and fingerprints.
 
@@ -72,6 +82,7 @@ def read_fairvlmed(
         notes: Which notes; see `benchmark.data.notes.find_notes`.
         cache_dir: The cache folder; None is `benchmark.data.cache.cache_root`.
         progress: Told about each file of the first reading.
+        text_source: `label` takes the label's prompt for every sample and reads no notes.
 
     Raises:
         FairbenchError: the folder cannot be used; `fairbench data check` lists every reason.
@@ -83,7 +94,7 @@ def read_fairvlmed(
         raise FairbenchError(problems[0])
     files = {split: list_samples(folders[split]) for split in SPLITS}
     _require_distinct(root, folders, files)
-    table = read_notes(find_notes(root, notes))
+    table = read_notes(find_notes(root, notes)) if text_source == "note" else None
     paths = {split: [folders[split] / file for file in files[split]] for split in SPLITS}
     cache = cache_root() if cache_dir is None else writable(cache_dir)
     samples = indexed_samples(root, paths, cache, progress)
@@ -96,37 +107,31 @@ def read_fairvlmed(
             raise FairbenchError(f"{folders[split]}: every sample has an unknown attribute")
         kept[split] = [samples[split][i] for i in keep]
         names = tuple(files[split][i] for i in keep)
+        label = np.array([sample.label for sample in kept[split]], np.int8)
         splits[split] = SourceSplit(
             files=names,
-            label=np.array([sample.label for sample in kept[split]], np.int8),
+            label=label,
             attributes={
                 attribute: np.array([sample.codes[a] for sample in kept[split]], np.int8)
                 for a, attribute in enumerate(ATTRIBUTES)
             },
-            notes=table.select(names),
+            notes=label_texts(schema, label) if table is None else table.select(names),
         )
     _require_one_image_kind(folders, splits, kept)
 
-    identity = {
-        split: [
-            [str(identifier), sample.label, list(sample.codes), sample.image_hash]
-            for identifier, sample in zip(
-                sample_ids(schema.name, splits[split].files), kept[split], strict=True
-            )
-        ]
-        for split in SPLITS
-    }
-    texts = {split: [sha256_of(note) for note in splits[split].notes] for split in SPLITS}
+    found = fingerprints(
+        schema.name,
+        splits,
+        {split: [sample.image_hash for sample in kept[split]] for split in SPLITS},
+    )
     return FairVLMedSource(
         root=root,
         schema=schema,
         folders=folders,
         splits=splits,
-        fingerprint=sha256_of([identity, texts]),
-        test_fingerprint=sha256_of(sorted(identity["test"])),
-        image_fingerprint=sha256_of(
-            {split: [sample.image_hash for sample in kept[split]] for split in SPLITS}
-        ),
+        fingerprint=found.everything,
+        test_fingerprint=found.test,
+        image_fingerprint=found.images,
         dropped={split: len(files[split]) - len(splits[split]) for split in SPLITS},
     )
 

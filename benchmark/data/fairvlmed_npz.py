@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 }
 
 T = TypeVar("T")
+_TRIES = 100
 
 # What numpy and zipfile raise, between them, for archives cut or damaged at various places.
 _UNREADABLE = (
@@ -138,7 +139,7 @@ def _field(archive: NpzFile, path: Path, name: str) -> NDArray[Any]:
         held = ", ".join(archive.files) or "nothing"
         raise FairbenchError(f"{short_name(path)}: field '{name}' is missing; the file has {held}")
     try:
-        value: NDArray[Any] = archive[name]
+        value = _array(archive, name)
     except _UNREADABLE as error:
         if isinstance(error, ValueError) and "allow_pickle" in str(error):
             raise FairbenchError(
@@ -147,6 +148,18 @@ def _field(archive: NpzFile, path: Path, name: str) -> NDArray[Any]:
             ) from None
         raise FairbenchError(f"{_unreadable(path, error)}; field '{name}'") from None
     return value
+
+
+def _array(archive: NpzFile, name: str) -> NDArray[Any]:
+    """Return one array of a file; another thread may be reading another file."""
+    # NumPy parses a header with `ast`, and CPython 3.11 counts the parser's depth for all threads
+    # together: where two counts mix it raises a SystemError, and no other harm is done.
+    for _ in range(_TRIES):
+        with suppress(SystemError):
+            value: NDArray[Any] = archive[name]
+            return value
+    last: NDArray[Any] = archive[name]
+    return last
 
 
 def _code(archive: NpzFile, path: Path, name: str, names: Sequence[str]) -> int:

@@ -76,8 +76,10 @@ def find_notes(root: Path, notes: str) -> Path:
 
     Args:
         root: The dataset folder.
-        notes: `original` (`original_notes.csv`), the beginning of a `*_summarized_notes.csv`
-            (`gpt-4`, also written `gpt4`; `pmc-llama`, …), or the path of a CSV file.
+        notes: `original` (`original_notes.csv`), a summariser (`gpt-4`, `pmc-llama`, `med42`, …),
+            whose file is `<name>_summarized_notes.csv`, or the path of a CSV file. Capitals,
+            hyphens and underscores of a name do not matter: the release has `gpt-4_…`, the
+            public scripts ask for `gpt4_…`.
 
     Raises:
         FairbenchError: there is no such file, or two that fit; the message lists what there is.
@@ -91,13 +93,18 @@ def find_notes(root: Path, notes: str) -> Path:
         if path.name == _ORIGINAL_FILE:
             held[ORIGINAL] = [path]
         elif path.name.endswith(_SUMMARIES):
-            # The release has `gpt-4_…`, the public scripts ask for `gpt4_…`.
-            held.setdefault(_option(path.name.removesuffix(_SUMMARIES)), []).append(path)
-    found = held.get(_option(notes), [])
+            held.setdefault(_letters(path.name.removesuffix(_SUMMARIES)), []).append(path)
+    found = held.get(_letters(notes), [])
     if not found:
-        options = ", ".join(held) or f"no *{_SUMMARIES} and no {_ORIGINAL_FILE}"
+        names = [
+            path.name.removesuffix(_SUMMARIES) if name != ORIGINAL else ORIGINAL
+            for name, paths in held.items()
+            for path in paths
+        ]
+        options = ", ".join(names) or f"no *{_SUMMARIES} and no {_ORIGINAL_FILE}"
+        wanted = "" if notes.endswith(".csv") else f" ({notes}{_SUMMARIES} is missing)"
         raise FairbenchError(
-            f"{root}: unknown notes '{notes}'; the folder holds: {options}."
+            f"{root}: unknown notes '{notes}'{wanted}; the folder holds: {options}."
             " The path of a CSV file works too"
         )
     if len(found) > 1 and not found[0].samefile(found[1]):
@@ -108,8 +115,8 @@ def find_notes(root: Path, notes: str) -> Path:
     return found[0]
 
 
-def _option(name: str) -> str:
-    return "gpt-4" if name == "gpt4" else name
+def _letters(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.lower())
 
 
 def read_notes(path: Path) -> NoteTable:

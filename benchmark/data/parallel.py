@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,19 +15,31 @@ R = TypeVar("R")
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many items are done, and how many there are."""
 
+_AHEAD = 8
+"""Items begun or finished ahead of the one that is awaited, for each thread."""
+
 
 def map_in_order(
     function: Callable[[T], R], items: Sequence[T], task: str, progress: Progress | None
 ) -> Iterator[R]:
     """Yield `function(item)` for each item, in order, from a pool of threads.
 
-    Threads are enough: unpacking, hashing and resizing all release Python's lock. An
-    exception of `function` is raised in its item's place and cancels what has not begun.
+    Threads are enough: unpacking, hashing and resizing all release Python's lock. Few results
+    wait to be taken, so memory does not grow with the number of items. An exception of
+    `function` is raised in its item's place and cancels what has not begun.
     """
     workers = min(16, os.cpu_count() or 1)
+    rest = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix="fairbench") as pool:
         try:
-            for done, result in enumerate(pool.map(function, items), start=1):
+            begun: deque[Future[R]] = deque(
+                pool.submit(function, item) for item in islice(rest, _AHEAD * workers)
+            )
+            done = 0
+            while begun:
+                result = begun.popleft().result()
+                begun.extend(pool.submit(function, item) for item in islice(rest, 1))
+                done += 1
                 if progress is not None:
                     progress(task, done, len(items))
                 yield result

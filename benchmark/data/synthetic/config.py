@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.data.synthetic.demographics import ATTRIBUTES, SHARES
 from benchmark.errors import FairbenchError, unknown_name
+
+_Config = TypeVar("_Config", bound=BaseModel)
 
 VERSION = 1
 """Raised when a code change moves any byte that the generator writes."""
@@ -26,11 +28,13 @@ SIZES: Mapping[str, Mapping[str, int]] = MappingProxyType(
 """Named sizes. `paper` has the sample counts and image shape of Harvard-FairVLMed."""
 
 
-class _Knobs(BaseModel):
+class Knobs(BaseModel):
+    """What every config of generated data is."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class GroupBias(_Knobs):
+class GroupBias(Knobs):
     """What differs for one group, such as `race/black`. A sample's groups multiply."""
 
     contrast: float = Field(default=1.0, ge=0, le=3)
@@ -55,7 +59,7 @@ DEFAULT_GROUPS: Mapping[str, GroupBias] = MappingProxyType(
 """The planted gap: black patients get fainter cups, noisier images and poorer notes."""
 
 
-class SyntheticConfig(_Knobs):
+class SyntheticConfig(Knobs):
     """Everything that determines the bytes of a synthetic dataset, apart from `VERSION`."""
 
     seed: int = Field(default=0, ge=0, lt=2**63)
@@ -169,11 +173,22 @@ def make_config(
     """
     if size not in SIZES:
         raise unknown_name("size", size, SIZES)
-    values: dict[str, Any] = {**SIZES[size], "seed": seed}
-    groups = {key: bias.model_dump() for key, bias in DEFAULT_GROUPS.items()}
-    for name, value in (knobs or {}).items():
+    return with_knobs(SyntheticConfig(**SIZES[size], seed=seed), knobs or {})
+
+
+def with_knobs(config: _Config, knobs: Mapping[str, str | float]) -> _Config:
+    """Return a config with knobs changed; `groups` holds the knobs of single groups.
+
+    Raises:
+        FairbenchError: a knob is unknown, or a value is out of range.
+    """
+    values: dict[str, Any] = config.model_dump()
+    groups: dict[str, dict[str, Any]] = values.pop("groups")
+    annotation = type(config).model_fields["groups"].annotation
+    bias = get_args(annotation)[1]
+    for name, value in knobs.items():
         group, dot, knob = name.rpartition(".")
-        known = GroupBias.model_fields if dot else SyntheticConfig.model_fields.keys() - {"groups"}
+        known = bias.model_fields if dot else values
         if knob not in known:
             raise unknown_name("knob", knob, known)
         if dot:
@@ -181,7 +196,7 @@ def make_config(
         else:
             values[knob] = value
     try:
-        return SyntheticConfig.model_validate({**values, "groups": groups})
+        return type(config).model_validate({**values, "groups": groups})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "groups")

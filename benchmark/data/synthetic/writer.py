@@ -56,7 +56,7 @@ def write_synthetic(
     Raises:
         FairbenchError: the folder is not empty, or cannot be written.
     """
-    with _appearing_whole(directory) as folder:
+    with appearing_whole(directory) as folder:
         fingerprint = _write_splits(folder, config, progress)
         description = {
             "generator": "fairbench data synthesize",
@@ -69,8 +69,12 @@ def write_synthetic(
 
 
 @contextmanager
-def _appearing_whole(directory: Path) -> Iterator[Path]:
-    """Yield a folder beside `directory` that takes its name if the block ends well."""
+def appearing_whole(directory: Path) -> Iterator[Path]:
+    """Yield a folder beside `directory` that takes its name if the block ends well.
+
+    Raises:
+        FairbenchError: `directory` is not empty, or cannot be written.
+    """
     directory = directory.absolute()
     partial_folder = directory.with_name(f".{directory.name}.partial-{os.getpid()}")
     try:
@@ -109,7 +113,7 @@ def _write_splits(
             if progress is not None:
                 progress(done, total)
     for table, columns in _TABLES.items():
-        _write_csv(folder / table, columns, tables[table])
+        write_csv(folder / table, columns, tables[table])
     return fingerprint.hexdigest()
 
 
@@ -155,7 +159,8 @@ def _rows(name: str, sample: Sample, folder: str) -> dict[str, tuple[str, ...]]:
     return {table: tuple(facts[column] for column in columns) for table, columns in _TABLES.items()}
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table with its header."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

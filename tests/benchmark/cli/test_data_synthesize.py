@@ -36,3 +36,20 @@ class TestSynthesize:
         error = invoke(tmp_path / "set", "--set", "noise").exception
         assert isinstance(error, FairbenchError)
         assert "KNOB=VALUE" in str(error)
+
+    def test_faces_are_another_format(self, invoke, tmp_path):
+        folder = tmp_path / "faces"
+        knobs = ("--set", "train=20", "--set", "test=10", "--set", "race/Black.noise=2")
+        result = invoke(folder, "--format", "fairface", "--size", "tiny", *knobs)
+        assert result.exit_code == 0
+        described = json.loads((folder / "synthetic.json").read_text(encoding="utf-8"))
+        assert described["config"]["groups"]["race/Black"]["noise"] == 2
+        assert result.output.splitlines()[1:3] == [
+            "samples: 20 training (validation is drawn from them), 10 test; images 48x48; seed 0",
+            f"fingerprint: {described['fingerprint']}",
+        ]
+
+    def test_an_unknown_format_names_the_known_ones(self, invoke, tmp_path):
+        error = invoke(tmp_path / "set", "--format", "fairfaces").exception
+        assert isinstance(error, FairbenchError)
+        assert "Did you mean 'fairface'? Known: fairface, fairvlmed" in str(error)

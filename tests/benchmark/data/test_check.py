@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from benchmark.cli.data_check import check as check_command
-from benchmark.data.check import auc_standard_error, check
+from benchmark.data.check import check
+from benchmark.data.check_report import auc_standard_error
 
 Edit = Callable[..., Path]
 NOTES = "gpt-4_summarized_notes.csv"
@@ -174,3 +176,19 @@ class TestCommand:
         assert result.exit_code == 2
         assert "swapped" in result.output
         assert "Jane" not in result.output
+
+    def test_other_formats_are_found_by_their_files(
+        self, app: typer.Typer, table: Any, faces: Path
+    ) -> None:
+        table.spec["attributes"]["sex"]["groups"] = {"[Frau] 女": ["F"], "man": ["M"]}
+        result = CliRunner().invoke(app, [str(table.write())])
+        assert result.exit_code == 0
+        assert containing(result.output.splitlines(), "sex", "[Frau] 女", "1 + 1")
+        assert "report of" not in result.output
+        result = CliRunner().invoke(app, [str(faces), "--intersections"])
+        assert result.exit_code == 0
+        assert containing(result.output.splitlines(), "race×age", "White × 0-2")
+
+    def test_an_unknown_dataset_names_the_known_ones(self, app: typer.Typer, mini: Path) -> None:
+        error = CliRunner().invoke(app, [str(mini), "--dataset", "fairvlmet"]).exception
+        assert "Did you mean 'fairvlmed'" in str(error)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.npyio import NpzFile
 
 from benchmark.data import sample_index
 from benchmark.data.dataset import SPLITS, Source, sample_ids
@@ -62,6 +64,21 @@ class TestSamples:
     ) -> None:
         (folder / "synthetic.json").write_text(json.dumps({"dataset": "synthetic"}))
         assert read_fairvlmed(folder, cache_dir=cache).schema.name == "synthetic"
+
+    def test_an_error_of_the_parser_that_threads_share_is_no_error_of_a_file(
+        self, mini: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        expected = read_fairvlmed(mini, cache_dir=cache).fingerprint
+        read, calls = NpzFile.__getitem__, itertools.count()
+
+        def sometimes(archive: NpzFile, name: str) -> Any:
+            if next(calls) % 7 == 0:
+                raise SystemError("AST constructor recursion depth mismatch (before=48, after=42)")
+            return read(archive, name)
+
+        monkeypatch.setattr(NpzFile, "__getitem__", sometimes)
+        assert read_fairvlmed(mini, cache_dir=cache / "empty").fingerprint == expected
+        assert next(calls) > 1000
 
     def test_hidden_files_are_not_samples(self, folder: Path, cache: Path) -> None:
         (folder / "Test" / "._data_00137.npz").write_bytes(b"resource fork")

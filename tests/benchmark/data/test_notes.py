@@ -101,6 +101,7 @@ class TestFindNotes:
             ("gpt-4", "gpt-4_summarized_notes.csv"),
             ("gpt4", "gpt-4_summarized_notes.csv"),
             ("pmc-llama", "pmc-llama_summarized_notes.csv"),
+            ("PMC_LLaMA", "pmc-llama_summarized_notes.csv"),
             ("original", "original_notes.csv"),
             ("data_summary.csv", "data_summary.csv"),
         ],
@@ -118,8 +119,9 @@ class TestFindNotes:
             find_notes(root, "gpt-4")
 
     def test_an_unknown_option_lists_what_the_folder_holds(self, root: Path) -> None:
-        with pytest.raises(FairbenchError, match="holds: gpt-4, original, pmc-llama"):
-            find_notes(root, "gpt-5")
+        with pytest.raises(FairbenchError, match="holds: gpt-4, original, pmc-llama") as caught:
+            find_notes(root, "med42")
+        assert "med42_summarized_notes.csv is missing" in str(caught.value)
 
 
 class TestReadNotes:
