@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmark.data.dataset import Split
 from variants.objective import Features
@@ -60,6 +61,7 @@ class Encoder:
         device: Where the module is.
         autocast: Whether the towers run under bfloat16 autocast; features are float32 then.
         half: Whether the module's weights are float16; features are float16 then.
+        unit: Whether features are divided by their norm.
     """
 
     module: Any
@@ -68,6 +70,7 @@ class Encoder:
     device: torch.device
     autocast: bool = False
     half: bool = False
+    unit: bool = True
     _mean: Tensor = field(init=False, repr=False)
     _std: Tensor = field(init=False, repr=False)
 
@@ -77,16 +80,24 @@ class Encoder:
 
     def image(self, pixels: Tensor) -> Tensor:
         """Return (B, d) unit rows for (B, C, H, W) uint8 images; grey feeds every channel."""
-        values = (pixels.float() / 255 - self._mean) / self._std
-        with self._precision():
-            features = self.module.encode_image(values.half() if self.half else values)
-        return self._unit(features)
+        return self._unit(self.image_features(pixels))
 
     def text(self, tokens: Tensor) -> Tensor:
         """Return (B, d) unit rows for (B, L) token ids."""
+        return self._unit(self.text_features(tokens))
+
+    def image_features(self, pixels: Tensor) -> Tensor:
+        """Return (B, d) features as the image tower makes them, not of unit norm."""
+        values = (pixels.float() / 255 - self._mean) / self._std
         with self._precision():
-            features = self.module.encode_text(tokens)
-        return self._unit(features)
+            features: Tensor = self.module.encode_image(values.half() if self.half else values)
+        return features
+
+    def text_features(self, tokens: Tensor) -> Tensor:
+        """Return (B, d) features as the text tower makes them, not of unit norm."""
+        with self._precision():
+            features: Tensor = self.module.encode_text(tokens)
+        return features
 
     def pairs(self, images: Tensor, tokens: Tensor) -> Features:
         """Return the features of image–note pairs with the model's logit scale."""
@@ -101,13 +112,37 @@ class Encoder:
     def _unit(self, features: Tensor) -> Tensor:
         if self.autocast:
             features = features.float()
-        unit: Tensor = features / features.norm(dim=-1, keepdim=True)
-        return unit
+        return features / features.norm(dim=-1, keepdim=True) if self.unit else features
 
     def _precision(self) -> AbstractContextManager[Any]:
         if self.autocast:
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
+
+
+def batch_norms(module: nn.Module) -> list[_BatchNorm]:
+    """Return the module's batch norms with running statistics."""
+    return [
+        part
+        for part in module.modules()
+        if isinstance(part, _BatchNorm) and part.running_mean is not None
+    ]
+
+
+@contextmanager
+def statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Keep running statistics as they are, in any mode; what they are used for is unchanged.
+
+    In train mode a batch is normalised by its own statistics, which are then forgotten.
+    """
+    parts = [part for part in batch_norms(module) if part.track_running_stats]
+    for part in parts:
+        part.track_running_stats = False
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.track_running_stats = True
 
 
 @contextmanager

@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from numpy.typing import NDArray
 
 from benchmark.data.dataset import Dataset, SplitName
-from benchmark.predictions import ATTRIBUTE_PREFIX
+from benchmark.predictions import ATTRIBUTE_PREFIX, score_columns
 from benchmark.trainer import EpochFacts, StepFacts
 from benchmark.zeroshot import Scores
 from variants.distances import wasserstein
@@ -34,7 +35,9 @@ class Recorder:
         self._rows: list[tuple[int, str, str, float]] = []
 
     def on_step(self, facts: StepFacts) -> None:
-        """Keep the step's terms until its epoch ends."""
+        """Keep the step's terms until its epoch ends; not every epoch's scores may follow."""
+        if self._steps and self._steps[0].epoch != facts.epoch:
+            self._flush_terms()
         self._steps.append(facts)
 
     def on_epoch(self, facts: EpochFacts) -> None:
@@ -45,7 +48,8 @@ class Recorder:
         for name, seconds in facts.seconds.items():
             add((facts.epoch, "seconds", name, seconds))
         for split, scores in facts.scores.items():
-            add((facts.epoch, "distinct_scores", split, float(len(np.unique(scores.score)))))
+            distinct = np.unique(scores.score, axis=0 if scores.score.ndim > 1 else None)
+            add((facts.epoch, "distinct_scores", split, float(len(distinct))))
             self._add_distances(facts, split, scores)
             self._predictions.append(self._prediction_table(facts.epoch, split, scores))
         self.epochs_done = facts.epoch
@@ -64,8 +68,10 @@ class Recorder:
         )
         pq.write_table(table, folder / "epochs.parquet", compression="zstd")
         if not self._predictions:  # diverged within its first epoch: the columns, no rows
-            none = np.zeros(len(self.data.splits["test"]), np.float32)
-            self._predictions = [self._prediction_table(0, "test", Scores(none, none)).slice(0, 0)]
+            n, classes = len(self.data.splits["test"]), len(self.data.schema.classes)
+            none = np.zeros((n, classes) if classes > 2 else n, np.float32)
+            empty = self._prediction_table(0, "test", Scores(none, np.zeros(n, np.float32)))
+            self._predictions = [empty.slice(0, 0)]
         predictions = pa.concat_tables(self._predictions)
         # Checksums, so that a damaged byte is an error and never a score.
         pq.write_table(
@@ -76,17 +82,23 @@ class Recorder:
         )
 
     def _flush_terms(self) -> None:
-        """Turn the steps gathered so far into the means of their epoch."""
+        """Turn the steps gathered so far into the means of their epoch, and counts into sums."""
         values: dict[tuple[str, str], list[float]] = defaultdict(list)
+        confusions: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
         for step in self._steps:
             for name, term in step.terms.items():
                 values["term", name].append(term.value)
                 values["gradient_norm", name].append(term.gradient_norm)
                 values["weight", name].append(term.weight)
+                if term.confusion is not None:
+                    confusions[name].append(term.confusion)
         if self._steps:
             epoch = self._steps[0].epoch
             self._rows += [(epoch, kind, name, _mean(v)) for (kind, name), v in values.items()]
             self._rows.append((epoch, "steps", "", float(len(self._steps))))
+            for name, counts in confusions.items():
+                rates = _rates(np.sum(counts, axis=0))
+                self._rows += [(epoch, kind, name, value) for kind, value in rates.items()]
         self._steps = []
 
     def _add_distances(self, facts: EpochFacts, split: SplitName, scores: Scores) -> None:
@@ -112,7 +124,9 @@ class Recorder:
         }
         for attribute, codes in part.attributes.items():
             columns[ATTRIBUTE_PREFIX + attribute] = pa.array(codes.astype(np.int8))
-        columns["score"] = pa.array(scores.score)
+        names = score_columns(len(self.data.schema.classes))
+        by_class = [scores.score] if len(names) == 1 else list(scores.score.T)
+        columns |= {name: pa.array(one) for name, one in zip(names, by_class, strict=True)}
         columns["similarity"] = pa.array(scores.similarity)
         return pa.table(columns)
 
@@ -120,3 +134,22 @@ class Recorder:
 def _mean(values: list[float]) -> float:
     finite = [value for value in values if math.isfinite(value)]
     return math.fsum(finite) / len(finite) if finite else math.nan
+
+
+def _rates(confusion: NDArray[np.int64]) -> dict[str, float]:
+    """Return how well a classifier did, from counts (true group, guess).
+
+    `majority_rate` is the accuracy of always guessing the largest group, and 1 over the number
+    of groups the balanced accuracy of any constant guess. Without a sample all rates are NaN;
+    groups without one are left out of the balanced accuracy.
+    """
+    sizes = confusion.sum(axis=1)
+    total = int(sizes.sum())
+    if total == 0:
+        rates = [math.nan] * 3
+    else:
+        right = confusion.diagonal()
+        recalls = right[sizes > 0] / sizes[sizes > 0]
+        rates = [right.sum() / total, recalls.mean(), sizes.max() / total]
+    names = ("accuracy", "balanced_accuracy", "majority_rate")
+    return {**dict(zip(names, map(float, rates), strict=True)), "classified": float(total)}

@@ -10,36 +10,23 @@ import copy
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 
 from benchmark.batches import Batches, StepBatches
 from benchmark.config import RunConfig
 from benchmark.data.dataset import SPLITS, Dataset, SplitName
-from benchmark.encode import Encoder, PairTensors, module_mode
+from benchmark.encode import Encoder, PairTensors, module_mode, statistics_kept
 from benchmark.model import LoadedModel, half_weights
 from benchmark.optimiser import make_optimiser, optimiser_step, trained_parameters
 from benchmark.randomness import generator
+from benchmark.step import TermFacts, backward
 from benchmark.zeroshot import Scores, zero_shot
-from variants.objective import Features, Objective, Term
-
-
-@dataclass(frozen=True)
-class TermFacts:
-    """One term at one step: its unweighted value and gradient norm, and its weight.
-
-    The norm is Euclidean, over image and text features of the main batch together; it is 0
-    where the term does not depend on them. `parts` are the values of the term's named parts.
-    """
-
-    value: float
-    gradient_norm: float
-    weight: float
-    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +53,8 @@ class EpochFacts:
     scores: Mapping[SplitName, Scores]
     logit_scale: float
     seconds: Mapping[str, float] = field(default_factory=dict)
+    module: nn.Module | None = field(default=None, repr=False, compare=False)
+    """The model whose scores these are; it trains on, so whoever keeps weights copies them."""
 
 
 class Observer(Protocol):
@@ -109,26 +98,35 @@ def train(
     def evaluate(epoch: int, started: float) -> None:
         trained = time.perf_counter()
         _seed_noise(config.seed, epoch, 0)
-        with module_mode(module, protocol.mode, training=False):
+        with module_mode(module, protocol.mode, training=False), statistics_kept(module):
             scores = {name: zero_shot(encoder, pairs[name], prompts) for name in SPLITS[1:]}
+            if protocol.validation_features == "raw":
+                raw = zero_shot(replace(encoder, unit=False), pairs["val"], prompts)
+                scores["val"] = replace(scores["val"], score=raw.score)
         seconds = {"train": trained - started, "evaluate": time.perf_counter() - trained}
         _check_scores(epoch, scores)
         scale = encoder.logit_scale.item()
-        observer.on_epoch(EpochFacts(epoch, scores, scale, seconds))
+        observer.on_epoch(EpochFacts(epoch, scores, scale, seconds, module))
 
     if not config.objective.trains:
         evaluate(0, time.perf_counter())
         return module
 
-    parameters = trained_parameters(module, protocol.trained)
-    optimiser = make_optimiser(parameters, protocol)
+    optimiser = make_optimiser(trained_parameters(module, protocol.trained), protocol)
+    auxiliary = _auxiliary(config, encoder, data, prompts)
+    if auxiliary is not None:
+        own = {"params": [*auxiliary.parameters()], "lr": config.objective.auxiliary_lr}
+        optimiser.add_param_group(own)
     for epoch in range(1, protocol.epochs + 1):
         started = time.perf_counter()
         with module_mode(module, protocol.mode, training=True):
             steps = batches.epoch(epoch)
             for number, step in enumerate(steps, start=1):
                 _seed_noise(config.seed, epoch, number)
-                terms = _step(encoder, pairs["train"], step, config.objective)
+                progress = (epoch - 1 + (number - 1) / len(steps)) / protocol.epochs
+                terms = backward(
+                    encoder, pairs["train"], step, config.objective, progress, auxiliary
+                )
                 facts = StepFacts(epoch, number, len(steps), step, terms)
                 observer.on_step(facts)
                 _check_step(facts)
@@ -143,76 +141,17 @@ def _seed_noise(seed: int | None, epoch: int, step: int) -> None:
     torch.manual_seed(int(noise.integers(2**63)))
 
 
-def _step(
-    encoder: Encoder, pairs: PairTensors, step: StepBatches, objective: Objective
-) -> dict[str, TermFacts]:
-    """Run one batch forward and backward; gradients are left on the parameters.
-
-    Terms are differentiated at the features, one by one, which gives every term's gradient
-    norm; one backward pass then carries their weighted sum through the towers.
-    """
-    # The main batch comes first, so that groups do not move its dropout.
-    batch = encoder.pairs(pairs.images(step.main), pairs.tokens(step.main))
-    outputs = [batch.image, batch.text, batch.logit_scale]
-    leaves = [tensor.detach().requires_grad_() for tensor in outputs]
-    if objective.groups_within_batch:
-        groups = _rows_of_groups(Features(*leaves), step)
-    else:
-        with torch.no_grad():
-            groups = {
-                name: encoder.pairs(pairs.images(index), pairs.tokens(index))
-                for name, index in step.groups.items()
-            }
-    terms = objective.terms(Features(*leaves), groups)
-
-    total: list[Tensor] = [torch.zeros_like(leaf) for leaf in leaves]
-    measured: list[Tensor] = []
-    for term in terms.values():
-        gradient = _gradient(term, leaves)
-        norm = torch.stack([g.float().square().sum() for g in gradient[:2]]).sum().sqrt()
-        measured += [term.value.detach().double(), norm.double() / abs(term.weight or 1.0)]
-        measured += [part.detach().double() for part in term.parts.values()]
-        if term.weight:
-            total = [t + g for t, g in zip(total, gradient, strict=True)]
-    carried = [(o, g) for o, g in zip(outputs, total, strict=True) if o.requires_grad]
-    torch.autograd.backward([o for o, _ in carried], [g for _, g in carried])
-
-    numbers = iter(torch.stack(measured).tolist())  # the step's only wait for the device
-    return {
-        name: TermFacts(
-            next(numbers), next(numbers), term.weight, {part: next(numbers) for part in term.parts}
-        )
-        for name, term in terms.items()
-    }
-
-
-def _rows_of_groups(batch: Features, step: StepBatches) -> dict[str, Features]:
-    """Return each group's rows of the main batch, with gradient and without a second pass."""
-    device = batch.image.device
-    rows = {
-        name: torch.from_numpy(np.flatnonzero(np.isin(step.main, index))).to(device)
-        for name, index in step.groups.items()
-    }
-    return {
-        name: Features(batch.image[row], batch.text[row], batch.logit_scale)
-        for name, row in rows.items()
-    }
-
-
-def _gradient(term: Term, leaves: list[Tensor]) -> list[Tensor]:
-    """Return the gradient of weight · value at the leaves; of the bare value at weight 0.
-
-    The weight enters before differentiation, as in the public code: float16 features would
-    overflow on the unweighted gradient.
-    """
-    scaled = term.value * term.weight if term.weight else term.value
-    if not scaled.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    found = torch.autograd.grad(scaled, leaves, retain_graph=True, allow_unused=True)
-    return [
-        torch.zeros_like(leaf) if gradient is None else gradient
-        for leaf, gradient in zip(leaves, found, strict=True)
-    ]
+def _auxiliary(
+    config: RunConfig, encoder: Encoder, data: Dataset, prompts: NDArray[np.int32]
+) -> nn.Module | None:
+    """Return the objective's own network on the run's device, drawn from the run's seed."""
+    objective = config.objective
+    if objective.auxiliary_lr is None:
+        return None
+    seed = int(generator(config.seed or 0, "init/auxiliary").integers(2**63))
+    with torch.no_grad():
+        width = encoder.text(torch.from_numpy(prompts[:1]).to(encoder.device)).shape[1]
+    return objective.auxiliary(width, data.schema.attributes, seed).to(encoder.device)
 
 
 def _check_step(facts: StepFacts) -> None:
@@ -229,5 +168,5 @@ def _check_scores(epoch: int, scores: Mapping[SplitName, Any]) -> None:
         bad = int((~torch.from_numpy(found.score).isfinite()).sum())
         if bad:
             raise DivergedError(
-                f"after epoch {epoch}: {bad} of {len(found.score)} {split} scores are not finite"
+                f"after epoch {epoch}: {bad} of {found.score.size} {split} scores are not finite"
             )

@@ -16,7 +16,16 @@ from geomloss import SamplesLoss
 from torch import Tensor
 
 
-def sinkhorn(x: Tensor, y: Tensor, *, blur: float, scaling: float, solver: str) -> Tensor:
+def sinkhorn(
+    x: Tensor,
+    y: Tensor,
+    *,
+    blur: float,
+    scaling: float,
+    solver: str,
+    diameter: float | None = None,
+    debiased: bool = True,
+) -> Tensor:
     """Return the debiased Sinkhorn divergence with cost ½·(x − y)², ε = blur².
 
     At the blurs of both public codes the value in float32 is right but its gradient is mostly
@@ -30,6 +39,9 @@ def sinkhorn(x: Tensor, y: Tensor, *, blur: float, scaling: float, solver: str) 
         blur: geomloss's blur, in units of the scores.
         scaling: Ratio of successive scales of geomloss's ε-annealing, in (0, 1).
         solver: `geomloss-fp32`, `geomloss-fp64` or `exact`.
+        diameter: Where the annealing starts, in units of the scores; None is the range of
+            both sets. One that is too small leaves the iterations far from converged.
+        debiased: Without it, the entropic cost W_ε, which is not 0 between equal sets.
 
     Returns:
         A scalar in squared units of the scores.
@@ -38,7 +50,10 @@ def sinkhorn(x: Tensor, y: Tensor, *, blur: float, scaling: float, solver: str) 
     """
     if solver == "exact":
         return wasserstein(x, y)
-    return _geomloss("sinkhorn", x, y, solver, blur=blur, scaling=scaling)
+    options = {} if diameter is None else {"diameter": diameter}
+    return _geomloss(
+        "sinkhorn", x, y, solver, blur=blur, scaling=scaling, debias=debiased, **options
+    )
 
 
 def wasserstein(x: Tensor, y: Tensor) -> Tensor:

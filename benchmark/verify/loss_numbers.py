@@ -15,7 +15,12 @@ from torch import Tensor
 from benchmark.verify.comparison import Comparison
 from benchmark.verify.loss_cases import LossCase
 from benchmark.verify.pack import Entry
-from variants.objective import Features, Objective
+from variants.group_distance import GroupDistance
+from variants.logit_shrink import LogitShrink
+from variants.objective import Features
+
+Penalised = GroupDistance | LogitShrink
+"""Objectives of a contrastive loss and a penalty on features."""
 
 ORDERS = 4
 MARGIN = 8.0
@@ -47,7 +52,7 @@ class LossNumbers:
     unit_gradient: Tensor
 
 
-def evaluate(objective: Objective, case: LossCase) -> LossNumbers:
+def evaluate(objective: Penalised, case: LossCase) -> LossNumbers:
     """Return the values and gradients that an objective gives a case."""
     image = case.batch.image.detach().requires_grad_()
     terms = objective.terms(replace(case.batch, image=image), case.groups)
@@ -99,9 +104,9 @@ class Recomputed:
         noisy: Whether the solver works in float32, where a gradient can be noise.
     """
 
-    objective: Objective
+    objective: Penalised
     case: LossCase
-    orders_of: Objective
+    orders_of: Penalised
     unrounded: LossNumbers | None = None
     noisy: bool = False
 

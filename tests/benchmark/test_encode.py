@@ -9,7 +9,13 @@ from PIL import Image
 from torchvision import transforms
 
 from benchmark.data.dataset import Dataset
-from benchmark.encode import Encoder, PairTensors, module_mode
+from benchmark.encode import (
+    Encoder,
+    PairTensors,
+    batch_norms,
+    module_mode,
+    statistics_kept,
+)
 
 CPU = torch.device("cpu")
 
@@ -139,3 +145,47 @@ class TestModuleMode:
             with module_mode(module, mode, training=False):
                 assert module[0].training is evaluation
             assert module[0].training is before
+
+
+class TestRawFeatures:
+    def test_are_the_unit_ones_times_their_norm(self, small_data: Dataset, small_clip: Any) -> None:
+        pairs, index = PairTensors(small_data.splits["train"], CPU), np.arange(6)
+        images, tokens = pairs.images(index), pairs.tokens(index)
+        raw, unit = encoder(small_clip, unit=False), encoder(small_clip)
+        for kind, batch in (("image", images), ("text", tokens)):
+            rows = getattr(raw, kind)(batch)
+            norms = rows.norm(dim=1, keepdim=True)
+            assert (norms - 1).abs().max() > 0.1
+            torch.testing.assert_close(rows / norms, getattr(unit, kind)(batch))
+
+
+class TestStatisticsKept:
+    def network(self) -> torch.nn.Sequential:
+        return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), torch.nn.BatchNorm2d(2))
+
+    @pytest.mark.parametrize("training", [True, False])
+    def test_leaves_every_buffer_and_no_output_changed(self, training: bool) -> None:
+        network, twin = self.network().train(training), self.network().train(training)
+        twin.load_state_dict(network.state_dict())
+        before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        images = torch.randn(4, 1, 3, 3)
+        with statistics_kept(network):
+            kept = network(images)
+        assert torch.equal(kept, twin(images))
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(tensor, before[name])
+        assert network.training is training
+
+    def test_lets_later_batches_move_them_again(self) -> None:
+        network = self.network().train()
+        with statistics_kept(network):
+            network(torch.randn(4, 1, 3, 3))
+        before = network.state_dict()["1.running_mean"].clone()
+        network(torch.randn(4, 1, 3, 3))
+        assert not torch.equal(network.state_dict()["1.running_mean"], before)
+
+    def test_names_the_batch_norms_with_statistics(self) -> None:
+        without = torch.nn.BatchNorm1d(3, track_running_stats=False)
+        inner = self.network()
+        network = torch.nn.Sequential(inner, without, torch.nn.LayerNorm(3))
+        assert batch_norms(network) == [inner[1]]

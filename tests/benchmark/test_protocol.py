@@ -5,8 +5,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from benchmark.discrepancies import key_sources, stated_values
 from benchmark.errors import FairbenchError
-from benchmark.protocol import EVALUATION_KEYS, PRESETS, Protocol, protocol_preset
+from benchmark.protocol import (
+    EVALUATION_KEYS,
+    NO_PRESET_FOLLOWS,
+    PRESETS,
+    Protocol,
+    protocol_preset,
+)
+from benchmark.yaml_io import parse_yaml
 
 CHANGES: dict[str, Any] = {
     "resize": "uint8",
@@ -23,6 +31,9 @@ CHANGES: dict[str, Any] = {
     "weight_decay": 0.0,
     "epochs": 3,
     "batch_size": 64,
+    "random_streams": "shared",
+    "last_batch": "dropped",
+    "validation_features": "raw",
 }
 
 
@@ -39,6 +50,15 @@ class TestPresets:
             ("reproduction", "precision", "fp32"),
             ("reproduction", "mode", "switched"),
             ("reproduction", "deterministic", True),
+            ("reproduction-clip-ft", "trained", "encoders"),
+            ("reproduction-clip-ft", "precision", "fp16-weights"),
+            ("reproduction-clip-ft", "mode", "switched"),
+            ("reproduction-mmd", "last_batch", "dropped"),
+            ("fairface", "mode", "eval"),
+            ("fairface", "trained", "encoders"),
+            ("fairface", "lr", 1e-6),
+            ("fairface", "batch_size", 128),
+            ("fairface", "epochs", 20),
         ],
     )
     def test_follow_the_public_code(self, preset: str, key: str, value: Any) -> None:
@@ -57,6 +77,21 @@ class TestPresets:
         with pytest.raises(FairbenchError, match="Did you mean 'official'") as error:
             protocol_preset("oficial")
         assert all(name in str(error.value) for name in PRESETS)
+
+    @pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"tiny"}))
+    def test_have_a_value_that_their_source_states(self, preset: str) -> None:
+        source = {"official": "official", "paper": "paper"}.get(preset, "reproduction")
+        protocol = protocol_preset(preset)
+        for name in Protocol.model_fields:
+            stated = stated_values(key_sources(Protocol, name)[source])
+            if stated and name not in NO_PRESET_FOLLOWS:
+                values = [getattr(Protocol(**{name: parse_yaml(v, name)}), name) for v in stated]
+                assert getattr(protocol, name) in values, name
+
+    def test_leave_alone_what_would_unpair_the_seeds(self) -> None:
+        for name in NO_PRESET_FOLLOWS:
+            default = Protocol.model_fields[name].default
+            assert {getattr(protocol_preset(preset), name) for preset in PRESETS} == {default}
 
 
 class TestKeys:

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from benchmark.batches import StepBatches
 from benchmark.data.dataset import Dataset, Schema, Split, sample_ids
 from benchmark.predictions import read_predictions
 from benchmark.recorder import Recorder
-from benchmark.trainer import EpochFacts, StepFacts, TermFacts
+from benchmark.step import TermFacts
+from benchmark.trainer import EpochFacts, StepFacts
 from benchmark.zeroshot import Scores
 
 NO_BATCH = StepBatches(np.zeros(0, np.int64), {})
@@ -72,6 +76,23 @@ class TestPredictionsTable:
             np.testing.assert_array_equal(found[name].label, part.label)
             np.testing.assert_array_equal(found[name].codes["race"], part.attributes["race"])
             assert found[name].sample_id.tolist() == part.sample_id.tolist()
+
+    @pytest.mark.parametrize("epochs", [1, 0])
+    def test_three_classes_have_a_column_each(self, data, tmp_path, epochs):
+        schema = replace(data.schema, classes=("no", "some", "much"), prompts=("a", "b", "c"))
+        recorder = Recorder(replace(data, schema=schema))
+        score = np.random.default_rng(0).random((9, 3), np.float32)
+        score[1] = score[0]
+        scores = {"test": Scores(score, np.zeros(9, np.float32))}
+        if epochs:
+            recorder.on_epoch(EpochFacts(1, scores, 1.0))
+        table = epochs_table(recorder, tmp_path)
+        stored = pd.read_parquet(tmp_path / "predictions.parquet")
+        assert "score" not in stored.columns
+        by_class = stored[["score_0", "score_1", "score_2"]].to_numpy()
+        np.testing.assert_array_equal(by_class, score[: 9 * epochs])
+        if epochs:
+            assert table[1, "distinct_scores", "test"] == 8
 
     def test_without_an_epoch_there_are_columns_and_no_rows(self, data, epoch, tmp_path):
         recorder = Recorder(data)
@@ -140,3 +161,48 @@ class TestEpochsTable:
             expected = 0.5 * np.mean((x - y) ** 2)
             assert table[1, "distance", f"test/race/{group}"] == pytest.approx(expected, rel=1e-9)
         assert (1, "distance", "test/race/empty") not in table.index
+
+
+class TestAdversary:
+    """What is stored of a term that classifies the batch."""
+
+    def step(self, epoch, confusion):
+        term = TermFacts(1.0, 1.0, -0.5, confusion=np.array(confusion))
+        return StepFacts(epoch, 1, 1, NO_BATCH, {"adversary/race": term})
+
+    def rates(self, recorder, folder, epoch=1):
+        kinds = ("accuracy", "balanced_accuracy", "majority_rate", "classified")
+        table = epochs_table(recorder, folder)
+        return [table[epoch, kind, "adversary/race"] for kind in kinds]
+
+    def test_rates_are_those_of_all_guesses_of_an_epoch(self, data, epoch, tmp_path):
+        recorder = Recorder(data)
+        first, second = [[5, 1, 0], [2, 0, 2], [0, 0, 1]], [[20, 3, 1], [0, 4, 0], [1, 1, 1]]
+        for confusion in (first, second):
+            recorder.on_step(self.step(1, confusion))
+        recorder.on_epoch(epoch(1))
+        recorder.on_step(self.step(2, [[0, 1, 0], [0, 0, 0], [0, 0, 0]]))
+        total = np.add(first, second)
+        truth = np.repeat([0, 1, 2], total.sum(axis=1))
+        guess = np.concatenate([np.repeat([0, 1, 2], row) for row in total])
+        assert self.rates(recorder, tmp_path) == pytest.approx(
+            [
+                accuracy_score(truth, guess),
+                balanced_accuracy_score(truth, guess),
+                np.mean(truth == 0),
+                42,
+            ]
+        )
+        assert self.rates(recorder, tmp_path, epoch=2) == [0, 0, 1, 1]
+
+    def test_a_group_without_a_sample_is_no_part_of_the_balanced_accuracy(self, data, tmp_path):
+        recorder = Recorder(data)
+        recorder.on_step(self.step(1, [[3, 1, 0], [0, 0, 0], [1, 0, 1]]))
+        assert self.rates(recorder, tmp_path) == pytest.approx([4 / 6, 0.625, 4 / 6, 6])
+
+    def test_rates_of_nobody_are_undefined(self, data, tmp_path):
+        recorder = Recorder(data)
+        recorder.on_step(self.step(1, np.zeros((3, 3), np.int64)))
+        found = self.rates(recorder, tmp_path)
+        assert np.isnan(found[:3]).all()
+        assert found[3] == 0

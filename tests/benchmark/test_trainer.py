@@ -14,7 +14,8 @@ from benchmark.config import resolve
 from benchmark.data.dataset import Dataset
 from benchmark.encode import Encoder, PairTensors
 from benchmark.registry import find_variant
-from benchmark.trainer import DivergedError, StepFacts, TermFacts
+from benchmark.step import TermFacts
+from benchmark.trainer import DivergedError, StepFacts
 from variants.contrastive import contrastive_loss
 from variants.objective import Features, Objective, Term
 
@@ -329,3 +330,41 @@ class TestEvaluation:
         margin = (image @ (prompts[1] - prompts[0])).numpy()
         expected = 1 / (1 + np.exp(-margin))
         np.testing.assert_allclose(found.epochs[-1].scores["test"].score, expected, atol=1e-6)
+
+
+class TestValidationFeatures:
+    def test_raw_ones_change_validation_scores_and_nothing_else(
+        self, train_run: Any, small_clip: Any, small_data: Dataset
+    ) -> None:
+        unit, raw = train_run("clip-ft"), train_run("clip-ft", validation_features="raw")
+        for split in ("val", "test"):
+            a, b = (run.epochs[-1].scores[split] for run in (unit, raw))
+            np.testing.assert_array_equal(a.similarity, b.similarity)
+            assert np.array_equal(a.score, b.score) == (split == "test")
+        encoder = Encoder(raw.module, small_clip.mean, small_clip.std, CPU)
+        pairs = PairTensors(small_data.splits["val"], CPU)
+        tokens = torch.from_numpy(small_clip.tokenizer(small_data.schema.prompts))
+        with torch.no_grad():
+            image = encoder.image_features(pairs.images(np.arange(len(pairs)))).double()
+            prompts = encoder.text_features(tokens).double()
+        expected = 1 / (1 + np.exp(-(image @ (prompts[1] - prompts[0])).numpy()))
+        found = raw.epochs[-1].scores["val"].score
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+    def test_raw_ones_count_without_training_too(self, train_run: Any) -> None:
+        unit, raw = train_run("clip"), train_run("clip", validation_features="raw")
+        assert (unit.epochs[0].scores["val"].score != raw.epochs[0].scores["val"].score).any()
+
+
+class TestOneStream:
+    def test_moves_the_baseline_away_from_a_regulariser_of_weight_zero(
+        self, train_run: Any
+    ) -> None:
+        # Their first epochs are one, as in the public code; so are all epochs with named streams.
+        def scores(variant: str, epochs: int, **keys: Any) -> Any:
+            found = train_run(variant, epochs=epochs, random_streams="shared", **keys)
+            return found.epochs[-1].scores["test"].score
+
+        for epochs in (1, 2):
+            plain, fair = scores("clip-ft", epochs), scores("fairclip", epochs, weight=0.0)
+            assert np.array_equal(plain, fair) == (epochs == 1)

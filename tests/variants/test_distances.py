@@ -108,6 +108,38 @@ class TestSinkhorn:
         means = (self.x.mean() - self.y.mean()).item()
         assert self.distance("geomloss-fp64", 1e4).item() == pytest.approx(means**2 / 2, rel=1e-4)
 
+    def test_is_the_entropic_costs_less_half_of_each_set_with_itself(self) -> None:
+        # Feydy et al., AISTATS 2019, eq. (3), from the entropic costs of three pairs.
+        def cost(x: torch.Tensor, y: torch.Tensor, *, debiased: bool = False) -> float:
+            keys = {"blur": 0.8, "scaling": 0.99, "solver": "geomloss-fp64"}
+            return sinkhorn(x, y, **keys, debiased=debiased).item()  # type: ignore[arg-type]
+
+        parts = cost(self.x, self.y) - (cost(self.x, self.x) + cost(self.y, self.y)) / 2
+        assert cost(self.x, self.y, debiased=True) == pytest.approx(parts, rel=1e-3)
+        assert cost(self.x, self.x, debiased=True) == pytest.approx(0, abs=1e-6)
+
+    def test_not_debiased_is_the_entropic_cost_by_plain_sinkhorn_iterations(self) -> None:
+        # min over plans of Σ π·c + ε·KL(π | a⊗b): its dual by alternating updates.
+        blur = 0.8
+        eps = blur**2
+        cost = 0.5 * (self.x[:, None] - self.y[None, :]) ** 2
+        f, g = torch.zeros(24).double(), torch.zeros(17).double()
+        for _ in range(2000):
+            f = -eps * (torch.logsumexp((g - cost) / eps, dim=1) - np.log(17))
+            g = -eps * (torch.logsumexp((f[:, None] - cost) / eps, dim=0) - np.log(24))
+        keys = {"blur": blur, "scaling": 0.99, "solver": "geomloss-fp64", "debiased": False}
+        value = sinkhorn(self.x, self.y, **keys).item()  # type: ignore[arg-type]
+        assert value == pytest.approx((f.mean() + g.mean()).item(), rel=1e-3)
+
+    def test_with_a_diameter_far_too_small_stops_far_from_the_distance(self) -> None:
+        keys = {"blur": 1e-3, "scaling": 0.9, "solver": "geomloss-fp64"}
+        own = sinkhorn(10 * self.x, 10 * self.y, **keys)  # type: ignore[arg-type]
+        reach = 10 * (torch.cat([self.x, self.y]).max() - torch.cat([self.x, self.y]).min()).item()
+        same = sinkhorn(10 * self.x, 10 * self.y, **keys, diameter=reach)  # type: ignore[arg-type]
+        short = sinkhorn(10 * self.x, 10 * self.y, **keys, diameter=0.2)  # type: ignore[arg-type]
+        assert same.item() == pytest.approx(own.item(), rel=1e-6)
+        assert short.item() != pytest.approx(own.item(), rel=0.05)
+
     @pytest.mark.parametrize(
         ("solver", "dtype"),
         [

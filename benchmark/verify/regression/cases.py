@@ -58,6 +58,12 @@ FURTHER: Mapping[str, Mapping[str, Setting]] = {
         ),
     },
     "fairclip-plus": {"strong": _strong(1.0)},
+    "adversarial": {
+        # Six steps are few: a linear adversary at a high rate has learned something by then.
+        "strong": Setting(
+            keys={"weight": 10.0, "schedule": "ramp", "hidden": [], "adversary_lr": 0.05}
+        ),
+    },
     "logit-shrink": {"strong": Setting(keys={"weight": 1e-6})},
     "mmd-gaussian": {"strong": _strong(0.03)},
     "mmd-laplacian": {"strong": _strong(0.03)},

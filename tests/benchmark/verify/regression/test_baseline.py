@@ -99,7 +99,8 @@ class TestCommitted:
             weight = getattr(case.planned.config.objective, "weight", None)
             if weight is not None:
                 norms = baseline.cases[name].series["gradient norms"]
-                share = weight * norms["fairness"][0] / norms["clip"][0]
+                (penalty,) = (norm[0] for term, norm in norms.items() if term != "clip")
+                share = weight * penalty / norms["clip"][0]
                 shares.setdefault(name.split(" ")[0], []).append(share)
         assert shares
         for name, found in shares.items():
