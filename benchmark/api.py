@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from benchmark.config import ignored_lines
 from benchmark.plan import Request, plan
 from benchmark.results import RunStore
 from benchmark.seeds import parse_seeds
@@ -33,6 +35,7 @@ def run(
     results: Path | str = "results",
     device: str = "auto",
     threads: int = 1,
+    keep_checkpoint: str | Sequence[str] = (),
     watcher: Watcher | None = None,
 ) -> pd.DataFrame:
     """Train and store the runs that are not there yet, and say what became of each.
@@ -42,17 +45,19 @@ def run(
         suite: Instead of variants: a shipped suite or a YAML file; other arguments that are
             given override what it says.
         attributes: One run for each, for every variant that trains on groups.
-        dataset: `synthetic` (default) or `fairvlmed`.
-        data_dir: The dataset's folder; None generates the synthetic default once.
+        dataset: A name of `fairbench list datasets`; `synthetic` by default.
+        data_dir: The dataset's folder, or a table's YAML file; None generates a synthetic one.
         notes: Which notes; `gpt-4` by default.
         model: `tiny` (default) or an open_clip architecture.
         pretrained: A tag of open_clip or a file of weights.
-        protocol: Preset: `official`, `reproduction`, `paper` or `tiny`.
+        protocol: Preset, as `fairbench list protocols` prints them.
         seeds: A number, several, or text such as `0-4`; 0 by default.
         keys: Flat key → value, of objective or protocol, such as `{"weight": 1e-6}`.
         results: Runs land in `results/runs`.
         device: `auto`, `cpu` or `cuda`.
         threads: CPU threads; results depend on them.
+        keep_checkpoint: Selection rules (`last`, `val-auc`, `test-auc`): the weights of the
+            epochs that they pick are kept in the run's folder.
         watcher: Told of every step, epoch and run; silent if None.
 
     Returns:
@@ -75,9 +80,13 @@ def run(
         changes=keys or {},
         device=device,
         threads=threads,
+        keep_checkpoint=_several(keep_checkpoint),
     )
     chosen = None if suite is None else load_suite(suite)
     configs = plan(request, chosen)
+    if watcher is None:
+        for line in ignored_lines(configs):
+            warnings.warn(line, stacklevel=2)
 
     from benchmark.sweep import Silent, runs_table, sweep  # brings torch
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.errors import FairbenchError
+from benchmark.metrics.intersections import intersections_of, members
 from benchmark.results import StoredRun
 
 
@@ -68,6 +69,19 @@ class Arm:
         """The attributes whose groups it is judged on: those it trains on, or all."""
         return self.attributes or tuple(self.dataset["attributes"])
 
+    def evaluated_with(self, intersections: Iterable[str]) -> tuple[str, ...]:
+        """Return `evaluated`, and those of the intersections that contain one of them.
+
+        Args:
+            intersections: Such as `race×gender`; left out where the dataset lacks an attribute.
+        """
+        found = intersections_of(intersections, self.dataset["attributes"])
+        return (*self.evaluated, *(name for name in found if self.judged_on(name)))
+
+    def judged_on(self, attribute: str) -> bool:
+        """Return whether the arm is judged on an attribute or intersection of its dataset."""
+        return not set(self.evaluated).isdisjoint(members(attribute, self.dataset["attributes"]))
+
 
 def make_arms(runs: Iterable[StoredRun]) -> list[Arm]:
     """Group runs into arms, in the order of label, attribute and conditions.
@@ -100,7 +114,7 @@ def closest_baseline(
         The arm (None without one in the block) and the names of the conditions that differ;
         a difference to it is confounded unless they are empty.
     """
-    candidates = [b for b in baselines if b.block == arm.block and attribute in b.evaluated]
+    candidates = [b for b in baselines if b.block == arm.block and b.judged_on(attribute)]
     if not candidates:
         return None, []
     best = min(candidates, key=lambda b: (b is not arm, len(differing_conditions(arm, b))))
@@ -156,9 +170,16 @@ def _told_apart(arms: Sequence[Arm]) -> list[Arm]:
 
 
 def _arm_key(run: StoredRun) -> str:
+    return _canonical([_without_seed(run.config["identity"]), _block(run.config)])
+
+
+def _without_seed(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what differs within an arm; the backbone of a probe has the probe's seed."""
     apart = ("seed", "weights")  # weights drawn at random differ by seed; the block has the rest
-    identity = {k: v for k, v in run.config["identity"].items() if k not in apart}
-    return _canonical([identity, _block(run.config)])
+    held = {name: value for name, value in identity.items() if name not in apart}
+    if "backbone" in held:
+        held["backbone"] = _without_seed(held["backbone"])
+    return held
 
 
 def _block(config: Mapping[str, Any]) -> tuple[str, str]:

@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.data.config import DATASETS as DATASETS
+from benchmark.data.config import DatasetConfig as DatasetConfig
 from benchmark.errors import FairbenchError, unknown_name
 from benchmark.model_names import TINY
-from benchmark.protocol import EVALUATION_KEYS, Protocol, protocol_preset
-from benchmark.registry import Variant
+from benchmark.protocol import Protocol, keys_in_use, protocol_preset
+from benchmark.registry import Variant, find_variant
 from variants.objective import Objective
 
 NUMERICS = 1
 """Raised when a change of the code moves the numbers of runs; part of every run's identity."""
 
-DATASETS: Mapping[str, str] = {
-    "synthetic": "SLO-like fundus images and notes, generated; needs no download",
-    "fairvlmed": "Harvard-FairVLMed (Luo et al., CVPR 2024); needs --data-dir",
-}
-
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-class DatasetConfig(BaseModel):
-    """Which data.
-
-    Attributes:
-        name: `synthetic` or `fairvlmed`.
-        data_dir: The folder; None for the default synthetic dataset, generated once.
-        notes: `gpt-4`, `original`, the prefix of another `*_summarized_notes.csv`, or a file.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = "synthetic"
-    data_dir: Path | None = None
-    notes: str = "gpt-4"
+_Configurable = TypeVar("_Configurable", Objective, Protocol)
 
 
 class ModelConfig(BaseModel):
@@ -63,9 +44,12 @@ class RunConfig(BaseModel):
         preset: The name of the protocol that `protocol` started from.
         protocol: The protocol's keys.
         dataset, model: Which data and which initial weights.
-        seed: None for a variant that does not train.
+        seed: None for a variant whose scores no seed moves.
         threads: CPU threads; results depend on it.
         device: `cpu` or `cuda`.
+        ignored: Keys of the command or suite that this run does not use; never in its identity.
+        backbone: The run whose trained weights this one starts from; None: the initial weights.
+        keep: Selection rules whose epochs' weights are kept; never in its identity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,18 +65,29 @@ class RunConfig(BaseModel):
     seed: int | None = None
     threads: int = 1
     device: Literal["cpu", "cuda"] = "cpu"
+    ignored: tuple[str, ...] = ()
+    backbone: RunConfig | None = None
+    keep: tuple[str, ...] = ()
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """The attributes that the run trains on; empty for one that ignores groups."""
-        return tuple(self.objective.group_weights)
+        return self.objective.trains_on if self.backbone is None else self.backbone.attributes
+
+    @property
+    def epochs(self) -> int:
+        """The number of the last epoch; 0 for weights that are evaluated as they are."""
+        if not self.objective.trains:
+            return 0
+        own = self.objective.own_epochs
+        return self.protocol.epochs if own is None else own
 
     @property
     def protocol_label(self) -> str:
         """The preset with the keys that were changed, as tables show it."""
-        trains = self.objective.trains
-        preset = protocol_preset(self.preset).keys(trains)
-        return _with_changes(self.preset, preset, self.protocol.keys(trains))
+        scope = (self.objective.fine_tuned, self.objective.frozen)
+        preset = protocol_preset(self.preset).keys(*scope)
+        return _with_changes(self.preset, preset, self.protocol.keys(*scope))
 
     def identity(self, fingerprint: str, weights_hash: str) -> dict[str, Any]:
         """Return what the run id is made of.
@@ -107,7 +102,7 @@ class RunConfig(BaseModel):
         identity: dict[str, Any] = {
             "numerics": NUMERICS,
             "objective": self.objective.identity(),
-            "protocol": self.protocol.identity(self.objective.trains),
+            "protocol": self.protocol.identity(self.objective.fine_tuned, self.objective.frozen),
             "threads": self.threads,
             "device": self.device,
             "dataset": fingerprint,
@@ -115,6 +110,8 @@ class RunConfig(BaseModel):
         }
         if self.seed is not None:
             identity["seed"] = self.seed
+        if self.backbone is not None:
+            identity["backbone"] = self.backbone.identity(fingerprint, weights_hash)
         if self.source_hash:
             identity["source"] = self.source_hash
         return identity
@@ -132,6 +129,7 @@ def resolve(
     attribute: str | None = None,
     preset: str | None = None,
     changes: Mapping[str, Any] | None = None,
+    may_ignore: Collection[str] = (),
     dataset: DatasetConfig | None = None,
     model: ModelConfig | None = None,
     seed: int | None = 0,
@@ -140,22 +138,24 @@ def resolve(
 ) -> RunConfig:
     """Return the run of one variant, with `changes` laid over its keys and the protocol's.
 
-    A key of `changes` that neither the variant nor the protocol has is left out here;
-    `unused_keys` finds those that no variant of a command uses.
+    A key of `changes` that the run does not use keeps its default and is named in `ignored`;
+    `check_used` refuses those that no run of a command uses.
 
     Args:
         variant: From `benchmark.registry`.
         attribute: Trained on this one; None keeps the variant's own.
         preset: Protocol; None is `tiny` for the tiny model and `reproduction` otherwise.
         changes: Flat key → value.
+        may_ignore: Keys given to several variants: one that has no effect together with this
+            variant's other keys is ignored, and not an error.
         dataset: Which data; None is the synthetic default.
         model: Which weights; None is the tiny model.
-        seed: Dropped where the variant does not train.
+        seed: Dropped where it moves no score.
         threads: CPU threads.
         device: `cpu` or `cuda`.
 
     Raises:
-        FairbenchError: a value that its key does not take.
+        FairbenchError: a value that its key does not take, or a key without effect.
     """
     model = model or ModelConfig()
     if preset is None:
@@ -164,14 +164,25 @@ def resolve(
     if attribute is not None:
         base = base.for_attribute(attribute)
     own, shared = _split(variant, changes or {})
-    objective = with_keys(base, own, f"variant '{variant.name}'")
-    changed = {name for name in own if own[name] != base.keys()[name]}
-    if ignored := sorted(changed & objective.unused_keys()):
-        raise FairbenchError(
-            f"variant '{variant.name}': key '{ignored[0]}' has no effect together with its "
-            "other keys; leave it out, or change them too"
-        )
-    protocol = with_keys(protocol_preset(preset), shared, f"protocol '{preset}'")
+    absent = (changes or {}).keys() - own.keys() - shared.keys()
+    origin = f"variant '{variant.name}'"
+    objective, idle = _with_used_keys(base, own, origin, may_ignore)
+    origin = f"protocol '{preset}'"
+    protocol, idle_shared = _with_used_keys(protocol_preset(preset), shared, origin, may_ignore)
+    backbone = _backbone(
+        objective,
+        attribute=attribute,
+        preset=preset,
+        changes={name: value for name, value in (changes or {}).items() if name not in own},
+        may_ignore=may_ignore,
+        dataset=dataset,
+        model=model,
+        seed=seed,
+        threads=threads,
+        device=device,
+    )
+    if backbone is not None:
+        absent &= set(backbone.ignored)
     return RunConfig(
         variant=variant.name,
         label=_with_changes(variant.name, base.keys(), objective.keys()),
@@ -181,10 +192,46 @@ def resolve(
         protocol=protocol,
         dataset=dataset or DatasetConfig(),
         model=model,
-        seed=seed if objective.trains else None,
+        seed=seed if objective.seeded else None,
         threads=threads,
         device=device,
+        ignored=tuple(sorted({*absent, *idle, *idle_shared})),
+        backbone=backbone,
     )
+
+
+def _backbone(objective: Objective, **run: Any) -> RunConfig | None:
+    """Return the run whose weights an objective starts from, under the same conditions."""
+    if objective.backbone_variant is None:
+        return None
+    variant = find_variant(objective.backbone_variant)
+    if not variant.objective.trains or variant.objective.frozen:
+        raise FairbenchError(
+            f"key 'backbone' is '{variant.name}', which trains no tower; name a variant that "
+            "does, or 'initial' for the weights of --pretrained"
+        )
+    keep = (objective.keys()["backbone_epoch"],)
+    return resolve(variant, **run).model_copy(update={"keep": keep})
+
+
+def _with_used_keys(
+    model: _Configurable, changes: Mapping[str, Any], origin: str, may_ignore: Collection[str]
+) -> tuple[_Configurable, set[str]]:
+    """Return `model` with the keys that have an effect, and the names of the others.
+
+    Raises:
+        FairbenchError: a key without effect that is not in `may_ignore`.
+    """
+    changed = with_keys(model, changes, origin)
+    before, after = model.model_dump(), changed.model_dump()
+    idle = {name for name in changed.unused_keys() if before[name] != after[name]}
+    if refused := sorted(idle.difference(may_ignore)):
+        raise FairbenchError(
+            f"{origin}: key '{refused[0]}' has no effect together with its other keys; leave it "
+            "out, or change them too"
+        )
+    used = {name: value for name, value in changes.items() if name not in idle}
+    return (with_keys(model, used, origin) if idle else changed), idle
 
 
 def with_keys(model: _Model, changes: Mapping[str, Any], origin: str) -> _Model:
@@ -229,6 +276,26 @@ def unused_keys(changes: Iterable[str], variants: Iterable[Variant]) -> list[str
     return [name for name in changes if name not in used]
 
 
+def check_used(changes: Iterable[str], runs: Sequence[RunConfig]) -> None:
+    """Raise an error for the first key that every one of the runs ignores."""
+    for name in changes:
+        if all(name in run.ignored for run in runs):
+            variants = ", ".join(dict.fromkeys(run.variant for run in runs))
+            raise FairbenchError(
+                f"key '{name}' has no effect on any of {variants} together with their other keys; "
+                "leave it out, or change them too"
+            )
+
+
+def ignored_lines(runs: Iterable[RunConfig]) -> list[str]:
+    """Return one line for each key that only some runs of a command use."""
+    ignoring: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for name in run.ignored:
+            ignoring.setdefault(name, {})[run.label] = None
+    return [f"key '{name}' is not used by {', '.join(labels)}" for name, labels in ignoring.items()]
+
+
 def check_keys(changes: Iterable[str], variants: Iterable[Variant]) -> None:
     """Raise an error for the first key that nothing uses, with the keys that are used."""
     variants = list(variants)
@@ -246,8 +313,9 @@ def check_keys(changes: Iterable[str], variants: Iterable[Variant]) -> None:
 def _split(variant: Variant, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the changes that are keys of the objective, and those of the protocol."""
     objective_keys = set(variant.objective.keys())
-    protocol_keys = set(Protocol.model_fields) if variant.objective.trains else set(EVALUATION_KEYS)
     own = {name: value for name, value in changes.items() if name in objective_keys}
+    objective = variant.objective.model_copy(update=own)
+    protocol_keys = keys_in_use(objective.fine_tuned, objective.frozen)
     shared = {name: value for name, value in changes.items() if name in protocol_keys - set(own)}
     return own, shared
 

@@ -9,15 +9,25 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.batches import SeededBatches
+from benchmark.analysis_plan import newest_plan
+from benchmark.batches import SeededBatches, whole_validation_batches
+from benchmark.checkpoints import (
+    CHECKPOINTS,
+    CheckpointKeeper,
+    find_checkpoint,
+    same_predictions,
+)
 from benchmark.config import RunConfig, run_id
 from benchmark.data.cache import cache_root
 from benchmark.data.dataset import Dataset, Source
 from benchmark.data.prepare import prepare
+from benchmark.encode import batch_norms
 from benchmark.errors import FairbenchError
 from benchmark.model import LoadedModel, load_model
 from benchmark.model_names import brings_weights
 from benchmark.numerics import numerics
+from benchmark.probe.features import forget_features
+from benchmark.probe.train import train_probe
 from benchmark.provenance import now, provenance
 from benchmark.recorder import Recorder
 from benchmark.results import RunStore, write_config, write_json
@@ -51,12 +61,18 @@ class Planned:
         """The run's id."""
         return run_id(self.identity)
 
+    @property
+    def backbone_id(self) -> str | None:
+        """The id of the run whose weights this one starts from; None: the initial weights."""
+        backbone = self.identity.get("backbone")
+        return None if backbone is None else run_id(backbone)
+
 
 def plan_run(config: RunConfig) -> Planned:
     """Load data and model of a run and return it with its identity.
 
     Raises:
-        FairbenchError: data, model or attribute that cannot be had.
+        FairbenchError: data, model or attribute that cannot be had, or keys that do not suit them.
     """
     seed = 0 if _fixed_weights(config) else config.seed or 0
     model = _model(config.model.name, config.model.pretrained, seed)
@@ -67,34 +83,63 @@ def plan_run(config: RunConfig) -> Planned:
                 f"dataset '{data.schema.name}' has no attribute '{attribute}'. "
                 f"Known: {', '.join(data.schema.attributes)}"
             )
-    return Planned(config, model, data, config.identity(data.fingerprint, model.weights_hash))
+    still = config.protocol.mode == "eval" or not batch_norms(model.module)
+    if config.objective.groups_move_batch_norm and still:
+        raise FairbenchError(
+            f"variant '{config.variant}': group_batch_norm=moved has no effect, model "
+            f"'{config.model.name}' with mode={config.protocol.mode} has no batch norm that "
+            "moves; leave it out, or train such a model (RN50) in another mode"
+        )
+    identity = config.identity(data.fingerprint, model.weights_hash)
+    if config.objective.fine_tuned and config.protocol.last_batch == "dropped":
+        data = whole_validation_batches(data, config.protocol.batch_size)
+    planned = Planned(config, model, data, identity)
+    if config.objective.fine_tuned:
+        seeded_batches(planned)  # refuses what cannot be cut into batches, before anything runs
+    return planned
 
 
 def execute(planned: Planned, store: RunStore, watcher: Observer) -> Outcome:
     """Train the run and store its facts. The caller holds the run's lock.
 
     A run that diverges is stored with what was known, and so is one that fails, in
-    `<id>.failed/`. An interruption leaves nothing and is raised again.
+    `<id>.failed/`. An interruption leaves nothing and is raised again. A run that is there, but
+    without the weights that are to be kept, is trained again; they are added to it if the
+    predictions are the same, and nothing of it is changed in any case.
     """
-    record = provenance(planned.config.device)
+    record = {**provenance(planned.config.device), "plan": newest_plan(store.results)}
     recorder = Recorder(planned.data)
+    keeper = CheckpointKeeper(planned.config.keep, planned.data)
     folder = store.begin(planned.id)
     try:
         write_config(folder / "config.yaml", _description(planned))
-        outcome = _train(planned, _Both(recorder, watcher))
+        outcome = _train(planned, store, _All(recorder, keeper, watcher))
         recorder.write(folder)
         _write_end(folder, record, recorder, outcome)
-        store.finish(planned.id)
+        if outcome.state == "done":
+            keeper.write(folder)
+        if store.finished(planned.id):
+            _add_checkpoints(planned.id, store, folder)
+        else:
+            store.finish(planned.id)
     except Exception as error:
-        message = " ".join(f"{type(error).__name__}: {error}".split())  # torch's have many lines
+        reason = str(error) if isinstance(error, FairbenchError) else _named(error)
+        message = " ".join(reason.split())  # torch's have many lines
         outcome = Outcome("failed", message)
         trace = traceback.format_tb(error.__traceback__)
-        _write_end(folder, record, recorder, outcome, traceback=trace)
-        store.fail(planned.id)
+        if store.finished(planned.id):
+            store.discard(planned.id)
+        else:
+            _write_end(folder, record, recorder, outcome, traceback=trace)
+            store.fail(planned.id)
     except BaseException:
         store.discard(planned.id)
         raise
     return outcome
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _write_end(
@@ -105,14 +150,35 @@ def _write_end(
     write_json(folder / "status.json", {**status, **more})
 
 
-def _train(planned: Planned, observer: Observer) -> Outcome:
+def _add_checkpoints(run_id: str, store: RunStore, folder: Path) -> None:
+    if not same_predictions(folder, store.runs / run_id):
+        raise FairbenchError(
+            f"trained again for its weights, and the predictions are not those of {run_id}: other "
+            "hardware or packages (see its provenance.json); delete that folder and run again"
+        )
+    store.add(run_id, [path.name for path in folder.glob(CHECKPOINTS)])
+
+
+def _train(planned: Planned, store: RunStore, observer: Observer) -> Outcome:
     config = planned.config
     with numerics(config.threads, config.protocol.deterministic):
         try:
-            train(config, planned.model, planned.data, seeded_batches(planned), observer)
+            if config.objective.frozen:
+                train_probe(config, _backbone(planned, store), planned.data, observer)
+            else:
+                train(config, planned.model, planned.data, seeded_batches(planned), observer)
         except DivergedError as error:
             return Outcome("diverged", str(error))
     return Outcome("done")
+
+
+def _backbone(planned: Planned, store: RunStore) -> LoadedModel:
+    """Return the weights that a probe starts from: initial, or a run's checkpoint."""
+    backbone = planned.config.backbone
+    if backbone is None or planned.backbone_id is None:
+        return planned.model
+    path = find_checkpoint(store.runs / planned.backbone_id, backbone.keep[0])
+    return load_model(planned.config.model.name, str(path))
 
 
 def seeded_batches(planned: Planned) -> SeededBatches:
@@ -122,10 +188,13 @@ def seeded_batches(planned: Planned) -> SeededBatches:
         planned.data,
         config.seed or 0,
         config.protocol.batch_size,
-        config.attributes,
+        objective.group_weights,
         objective.group_batch_size,
         within_batch=objective.groups_within_batch,
         permuted=objective.permutes_groups,
+        shared_stream=config.protocol.random_streams == "shared",
+        drop_last=config.protocol.last_batch == "dropped",
+        mismatched_captions=objective.mismatches_captions,
     )
 
 
@@ -137,10 +206,11 @@ def _description(planned: Planned) -> dict[str, Any]:
         "label": config.label,
         "attributes": list(config.attributes),
         "own_selection": config.objective.own_selection,
+        "ignored_keys": list(config.ignored),
         "objective": {"kind": config.objective.kind, **config.objective.keys()},
         "protocol": {
             "label": config.protocol_label,
-            **config.protocol.keys(config.objective.trains),
+            **config.protocol.keys(config.objective.fine_tuned, config.objective.frozen),
         },
         "trains": config.objective.trains,
         "seed": config.seed,
@@ -152,7 +222,8 @@ def _description(planned: Planned) -> dict[str, Any]:
             "weights": planned.model.weights_hash,
         },
         "dataset": {
-            **config.dataset.model_dump(mode="json"),
+            **config.dataset.in_effect(),
+            "name": data.schema.name,  # a table has one of its own
             "fingerprint": data.fingerprint,
             "test_fingerprint": data.test_fingerprint,
             "classes": list(data.schema.classes),
@@ -183,6 +254,7 @@ def forget() -> None:
     """Drop data and models in memory: their files may have changed since they were read."""
     _prepared.clear()
     _model.cache_clear()
+    forget_features()
 
 
 def _data(config: RunConfig, model: LoadedModel) -> Dataset:
@@ -210,28 +282,13 @@ def source_of(config: RunConfig) -> Source:
     Raises:
         FairbenchError: no such folder, or one that cannot be used.
     """
-    from benchmark.data.fairvlmed import read_fairvlmed
-    from benchmark.data.synthetic.default import default_synthetic
+    from benchmark.data.readers import read_dataset
 
-    root = config.dataset.data_dir
-    if root is None:
-        if config.dataset.name != "synthetic":
-            raise FairbenchError(
-                f"dataset '{config.dataset.name}' cannot be downloaded; give its folder "
-                "with --data-dir"
-            )
-        root = default_synthetic(cache_root())
-    source = read_fairvlmed(root, config.dataset.notes, cache_root())
-    if source.schema.name != config.dataset.name:
-        raise FairbenchError(
-            f"{root} holds the dataset '{source.schema.name}', not '{config.dataset.name}'; "
-            f"use --dataset {source.schema.name}"
-        )
-    return source
+    return read_dataset(config.dataset)
 
 
-class _Both:
-    """Tells two observers of every fact."""
+class _All:
+    """Tells several observers of every fact."""
 
     def __init__(self, *observers: Observer) -> None:
         self.observers: Sequence[Observer] = observers

@@ -98,7 +98,8 @@ def load_model(name: str, pretrained: str | None = None, seed: int = 0) -> Loade
 
     Args:
         name: `tiny` (shipped), an architecture of `open_clip.list_models()`, or open_clip's
-            `local-dir:PATH` and `hf-hub:ORG/REPO`, which bring their own weights.
+            `local-dir:PATH` and `hf-hub:ORG/REPO`, which bring their own weights; a file given
+            for `pretrained` replaces them.
         pretrained: A tag of open_clip for that architecture, or a file (safetensors, or a
             checkpoint, read without executing anything in it). None: random weights.
         seed: Random weights are drawn from its stream `init`.
@@ -114,7 +115,10 @@ def load_model(name: str, pretrained: str | None = None, seed: int = 0) -> Loade
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")
             torch.manual_seed(noise)
-            module = open_clip.create_model(architecture, pretrained=pretrained, weights_only=True)
+            tag = None if brings_weights(name) else pretrained
+            module = open_clip.create_model(architecture, pretrained=tag, weights_only=True)
+            if tag != pretrained:  # open_clip takes no file for a model that brings weights
+                open_clip.load_checkpoint(module, pretrained, weights_only=True)
         tokenizer = open_clip.get_tokenizer(architecture)
     except pickle.UnpicklingError as error:
         raise FairbenchError(
@@ -163,10 +167,10 @@ def _architecture_name(name: str) -> str:
 def _check_name(name: str, pretrained: str | None) -> None:
     """Refuse what open_clip would refuse late, or only warn about."""
     if brings_weights(name):
-        if pretrained is not None:
+        if pretrained is not None and not Path(pretrained).is_file():
             raise FairbenchError(
                 f"model '{name}' brings its own weights; leave out --pretrained {pretrained}, "
-                "or name an open_clip architecture"
+                "give a file of weights, or name an open_clip architecture"
             )
         return
     if name not in open_clip.list_models():

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.config import DATASETS, DatasetConfig, ModelConfig, RunConfig, check_keys, resolve
+from benchmark.checkpoints import CHECKPOINT_RULES
+from benchmark.config import (
+    DATASETS,
+    DatasetConfig,
+    ModelConfig,
+    RunConfig,
+    check_keys,
+    check_used,
+    resolve,
+    with_keys,
+)
+from benchmark.data.config import DATASET_KEYS
 from benchmark.errors import FairbenchError, unknown_name
-from benchmark.registry import find_variant
-from benchmark.suite import Suite, SuiteRun
+from benchmark.registry import Variant, find_variant
+from benchmark.suite import Suite, SuiteRun, blamed_on
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,7 @@ class Request:
         changes: Flat key → value.
         device: `auto`, `cpu` or `cuda`.
         threads: CPU threads.
+        keep_checkpoint: Selection rules whose epochs' weights are kept, of `CHECKPOINT_RULES`.
     """
 
     variants: Sequence[str] = ()
@@ -41,6 +53,7 @@ class Request:
     changes: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     threads: int = 1
+    keep_checkpoint: Sequence[str] = ()
 
 
 def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
@@ -62,41 +75,90 @@ def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
         suite = Suite(name="command", question="", runs=tuple(runs))
     if request.threads < 1:
         raise FairbenchError(f"threads is {request.threads}; expected at least 1")
+    for rule in request.keep_checkpoint:
+        if rule not in CHECKPOINT_RULES:
+            raise unknown_name("checkpoint rule", rule, CHECKPOINT_RULES)
+    with blamed_on(None if request.dataset else suite, unless=request.changes):
+        dataset = _dataset(request, suite.dataset)
+    other = {name: v for name, v in request.changes.items() if name not in DATASET_KEYS}
+    request = replace(request, changes=other)
     shared: dict[str, Any] = {
         "preset": request.protocol or suite.protocol,
-        "dataset": _dataset(request, suite.dataset),
+        "dataset": dataset,
         "model": _model(request, suite.model),
         "threads": request.threads,
         "device": _device(request.device),
     }
+    with blamed_on(suite, unless=request.changes):
+        configs = _configs(request, suite, shared)
+    return _keeping(configs, request.keep_checkpoint)
+
+
+def _configs(request: Request, suite: Suite, shared: Mapping[str, Any]) -> list[RunConfig]:
+    """Return the runs of a suite with the request laid over it."""
+    settings = [{**suite.set, **run.set, **request.changes} for run in suite.runs]
     variants = [find_variant(run.variant) for run in suite.runs]
-    check_keys(suite.set, variants)
-    check_keys(request.changes, variants)
+    using = [_with_backbone(v, changes) for v, changes in zip(variants, settings, strict=True)]
+    everyone = {variant.name: variant for users in using for variant in users}.values()
+    check_keys(suite.set, everyone)
+    check_keys(request.changes, everyone)
     configs = []
-    for run, variant in zip(suite.runs, variants, strict=True):
-        check_keys(run.set, [variant])
-        changes = {**suite.set, **run.set, **request.changes}
-        grouped = bool(variant.objective.group_weights)
+    for run, users, changes in zip(suite.runs, using, settings, strict=True):
+        check_keys(run.set, users)
+        for_all = {*request.changes, *(suite.set.keys() - run.set.keys())}
+        grouped = any(variant.objective.trains_on for variant in users)
         seeds = request.seeds if request.seeds is not None else suite.seeds
         for attribute in (run.attributes if grouped else ()) or (None,):
-            for seed in seeds if variant.objective.trains else (None,):
-                configs.append(
-                    resolve(variant, attribute=attribute, changes=changes, seed=seed, **shared)
+            for seed in seeds:
+                config = resolve(
+                    users[0],
+                    attribute=attribute,
+                    changes=changes,
+                    may_ignore=for_all if len(variants) > 1 else (),
+                    seed=seed,
+                    **shared,
                 )
+                configs.append(config)
+                if config.seed is None:  # one run, whatever the seeds
+                    break
+    check_used({**suite.set, **request.changes}, configs)
     return configs
+
+
+def _with_backbone(variant: Variant, changes: Mapping[str, Any]) -> list[Variant]:
+    """Return the variant, and the one whose weights it starts from with these changes."""
+    keys = variant.objective.keys()
+    own = {name: value for name, value in changes.items() if name in keys}
+    objective = with_keys(variant.objective, own, f"variant '{variant.name}'")
+    name = objective.backbone_variant
+    return [variant] if name is None else [variant, find_variant(name)]
+
+
+def _keeping(configs: Sequence[RunConfig], rules: Sequence[str]) -> list[RunConfig]:
+    """Return the runs, those that train the model's weights with the rules to keep them by."""
+    kept = {"keep": tuple(dict.fromkeys(rules))}
+    keeping = [
+        config.model_copy(update=kept)
+        if config.objective.trains and not config.objective.frozen
+        else config
+        for config in configs
+    ]
+    if rules and not any(config.keep for config in keeping):
+        names = ", ".join(dict.fromkeys(config.variant for config in configs))
+        raise FairbenchError(f"{names}: no weights of the model train; leave out --keep-checkpoint")
+    return keeping
 
 
 def _dataset(request: Request, suite: DatasetConfig) -> DatasetConfig:
     name = request.dataset or suite.name
     if name not in DATASETS:
         raise unknown_name("dataset", name, DATASETS)
-    # A folder belongs to the data set that it was named with.
-    folder = suite.data_dir if name == suite.name else None
-    return DatasetConfig(
-        name=name,
-        data_dir=request.data_dir or folder,
-        notes=request.notes or suite.notes,
-    )
+    # A folder and keys belong to the data set that they were named with.
+    start = suite if name == suite.name else DatasetConfig(name=name)
+    given = {"data_dir": request.data_dir, "notes": request.notes}
+    changes = {key: value for key, value in given.items() if value is not None}
+    changes |= {key: v for key, v in request.changes.items() if key in DATASET_KEYS}
+    return with_keys(start, changes, f"dataset '{name}'")
 
 
 def _model(request: Request, suite: ModelConfig) -> ModelConfig:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +103,15 @@ class RunStore:
     def finish(self, run_id: str) -> Path:
         """Make the working folder final: everything reaches the disk before the rename."""
         return self._rename(run_id, self.runs / run_id)
+
+    def add(self, run_id: str, names: Iterable[str]) -> None:
+        """Move files of the working folder into the finished run and delete the rest."""
+        partial, run = self.runs / f"{run_id}.partial", self.runs / run_id
+        for name in names:
+            _sync(partial / name)
+            (partial / name).replace(run / name)
+        _sync(run)
+        self.discard(run_id)
 
     def fail(self, run_id: str) -> Path:
         """Set the working folder aside as failed."""

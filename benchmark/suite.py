@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+)
 
 from benchmark.config import DatasetConfig, ModelConfig, first_problem
 from benchmark.errors import FairbenchError, unknown_name
 from benchmark.results import replace_json
 from benchmark.seeds import parse_seeds
+from benchmark.verdicts.analysis import Analysis
 from benchmark.yaml_io import read_yaml
 
 SHIPPED = Path(__file__).parent / "suites"
@@ -34,15 +43,8 @@ class SuiteRun(BaseModel):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
-class SuiteComparison(BaseModel):
-    """How `fairbench compare --suite` compares the runs."""
-
-    # `threshold: 0.5` without quotes is a number in YAML.
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-
-    baseline: str = "clip-ft"
-    selection: str = "val-auc"
-    threshold: str = "0.5"
+class SuiteComparison(Analysis):
+    """How `fairbench compare --suite` compares and judges the runs."""
 
 
 class Suite(BaseModel):
@@ -70,6 +72,7 @@ class Suite(BaseModel):
     seeds: tuple[int, ...] = (0,)
     runs: tuple[SuiteRun, ...] = Field(min_length=1)
     compare: SuiteComparison = Field(default_factory=SuiteComparison)
+    _file: Path | None = PrivateAttr(None)
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -97,9 +100,28 @@ def load_suite(name: str) -> Suite:
     if not isinstance(value, Mapping):
         raise FairbenchError(f"{path}: a suite is a mapping with name, question and runs")
     try:
-        return Suite.model_validate(value)
+        suite = Suite.model_validate(value)
     except ValidationError as error:
         raise FairbenchError(f"{path}: {first_problem(error)}") from error
+    suite._file = path
+    return suite
+
+
+@contextmanager
+def blamed_on(suite: Suite | None, unless: Collection[str] = ()) -> Iterator[None]:
+    """Name the suite's file in errors about what it asks for.
+
+    Errors stay as they are without a file, and where they name a key in `unless`: one that the
+    command laid over the suite.
+    """
+    try:
+        yield
+    except FairbenchError as error:
+        if suite is None or suite._file is None:
+            raise
+        if any(f"'{name}'" in str(error) for name in unless):
+            raise
+        raise FairbenchError(f"{suite._file}: {error}") from error
 
 
 def shipped_suites() -> list[str]:

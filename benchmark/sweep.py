@@ -8,10 +8,11 @@ from typing import Literal, Protocol
 
 import pandas as pd
 
+from benchmark.checkpoints import missing_checkpoints
 from benchmark.config import RunConfig
 from benchmark.execute import Planned, execute, forget, plan_run
 from benchmark.results import RunStore
-from benchmark.suite import Suite, store_suite
+from benchmark.suite import Suite, blamed_on, store_suite
 from benchmark.trainer import EpochFacts, Observer, StepFacts
 
 
@@ -77,32 +78,75 @@ def sweep(
     ids are one run. The run ids of a suite are listed before the first run, so that a suite
     that was interrupted can be compared too.
 
+    A run that starts from another one's weights comes after it; that one is added where it is
+    not asked for, and keeps its weights.
+
     Raises:
         FairbenchError: before anything runs, if the data or the model of any run cannot be
             had or the folder cannot be written. A failure while a run trains is its result.
     """
     store.prepare()
     forget()  # in a notebook an earlier sweep may have left data that has changed since
-    planned = {plan_run(config).id: config for config in reversed(list(configs))}
-    queue = list(reversed(planned.items()))
-    if suite is not None:
-        store_suite(store.results, suite, [run_id for run_id, _ in queue])
-    watcher.on_plan([(config, store.finished(run_id)) for run_id, config in queue])
+    configs = list(configs)
+    with blamed_on(suite):
+        queue = _queue(configs, store)
+        if suite is not None:
+            store_suite(store.results, suite, [*dict.fromkeys(plan_run(c).id for c in configs)])
+    watcher.on_plan([(run.config, _present(run, store)) for run in queue])
     found: dict[str, SweepRun] = {}
-    waiting: list[tuple[str, RunConfig]] = []
+    waiting: list[_Queued] = []
     for wait, batch in ((False, queue), (True, waiting)):
-        for run_id, config in batch:
-            with store.claim(run_id, wait) as held:
+        for run in batch:
+            if not wait and any(run.backbone_id == other.id for other in waiting):
+                waiting.append(run)
+                continue
+            with store.claim(run.id, wait) as held:
                 if not held:
-                    waiting.append((run_id, config))
+                    waiting.append(run)
                     continue
-                found[run_id] = _run(run_id, config, store, watcher)
-            watcher.on_finished(found[run_id])
-    return [found[run_id] for run_id, _ in queue]
+                found[run.id] = _run(run, store, watcher)
+            watcher.on_finished(found[run.id])
+    return [found[run.id] for run in queue]
 
 
-def _run(run_id: str, config: RunConfig, store: RunStore, watcher: Watcher) -> SweepRun:
-    if store.finished(run_id):
+@dataclass(frozen=True)
+class _Queued:
+    """A run to be done: what `plan_run` says of it without what it holds in memory."""
+
+    id: str
+    config: RunConfig
+    backbone_id: str | None
+
+
+def _queue(configs: Iterable[RunConfig], store: RunStore) -> list[_Queued]:
+    """Return every run once, after the run whose weights it needs, with all weights to keep."""
+    queue: dict[str, _Queued] = {}
+
+    def add(config: RunConfig) -> None:
+        planned = plan_run(config)
+        if config.backbone is not None and not store.finished(planned.id):
+            add(config.backbone)
+        known = queue.get(planned.id)
+        if known is not None:
+            keep = tuple(sorted({*known.config.keep, *config.keep}))
+            config = known.config.model_copy(update={"keep": keep})
+        queue[planned.id] = _Queued(planned.id, config, planned.backbone_id)
+
+    for config in configs:
+        add(config)
+    return list(queue.values())
+
+
+def _present(run: _Queued, store: RunStore) -> bool:
+    """Return whether a run is there, with the weights that it is to keep."""
+    if not store.finished(run.id):
+        return False
+    return not run.config.keep or not missing_checkpoints(store.runs / run.id, run.config.keep)
+
+
+def _run(run: _Queued, store: RunStore, watcher: Watcher) -> SweepRun:
+    run_id, config = run.id, run.config
+    if _present(run, store):
         return SweepRun(config, run_id, "present")
     planned = plan_run(config)
     watcher.on_run(planned)

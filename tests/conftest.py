@@ -119,8 +119,8 @@ def small_data(small_clip: Any) -> Dataset:
 @pytest.fixture(scope="session")
 def train_run(small_clip: Any, small_data: Dataset) -> TrainRun:
     """Train a variant by name on the small data; one epoch of three steps unless told."""
-    from benchmark.batches import SeededBatches
     from benchmark.config import resolve
+    from benchmark.execute import Planned, seeded_batches
     from benchmark.numerics import numerics
     from benchmark.registry import find_variant
     from benchmark.trainer import train
@@ -132,6 +132,7 @@ def train_run(small_clip: Any, small_data: Dataset) -> TrainRun:
         objective: Any = None,
         module: Any = None,
         observer: Trained | None = None,
+        data: Dataset | None = None,
         **changes: Any,
     ) -> Trained:
         defaults = {"lr": 1e-3, "epochs": 1, "batch_size": 8, "group_batch": 4}
@@ -140,17 +141,12 @@ def train_run(small_clip: Any, small_data: Dataset) -> TrainRun:
         )
         if objective is not None:
             config = config.model_copy(update={"objective": objective})
-        batches = SeededBatches(
-            small_data,
-            seed,
-            config.protocol.batch_size,
-            config.attributes,
-            config.objective.group_batch_size,
-        )
+        data = small_data if data is None else data
         model = small_clip if module is None else replace(small_clip, module=module)
+        batches = seeded_batches(Planned(config, model, data, {}))
         trained = Trained() if observer is None else observer
         with numerics(threads=1, deterministic=True):
-            trained.module = train(config, model, small_data, batches, trained)
+            trained.module = train(config, model, data, batches, trained)
         return trained
 
     return run

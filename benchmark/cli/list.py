@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from benchmark.discrepancies import Discrepancy
 
 
 def list_names(
@@ -50,6 +53,8 @@ def list_names(
         raise unknown_name("list", what, [*lists, "discrepancies"])
     columns, rows = lists[what]()
     _print_table(columns, rows)
+    if what == "protocols":
+        _print_departures()
 
 
 def _variants() -> tuple[Sequence[str], Iterable[Sequence[str]]]:
@@ -137,13 +142,35 @@ def _print_discrepancies(left: str | None, right: str | None, protocols: list[st
         ]
     for a, b, subtract in pairs:
         found = subtract(a, b)
-        typer.echo(f"{a} → {b}: {len(found)} keys differ")
-        rows = [
-            (d.key, d.left, d.right, "\n".join(f"{who}: {what}" for who, what in d.sources.items()))
-            for d in found
-        ]
-        if rows:
-            _print_table(("key", a, b, "sources"), rows)
+        differing = [d for d in found if not d.agreed]
+        typer.echo(f"{a} → {b}: {len(differing)} keys differ")
+        _print_keys(differing, a, b)
+        if differing and len(differing) < len(found):
+            typer.echo(f"{len(found) - len(differing)} more keys are equal there; sources differ")
+            _print_keys([d for d in found if d.agreed], a, b)
+    if protocols or not left:
+        _print_departures()
+
+
+def _print_keys(found: Sequence[Discrepancy], a: str, b: str) -> None:
+    rows = [
+        (d.key, d.left, d.right, "\n".join(f"{who}: {what}" for who, what in d.sources.items()))
+        for d in found
+    ]
+    if rows:
+        _print_table(("key", a, b, "sources"), rows)
+
+
+def _print_departures() -> None:
+    from benchmark.discrepancies import key_sources
+    from benchmark.protocol import NO_PRESET_FOLLOWS, Protocol
+
+    for name, reason in NO_PRESET_FOLLOWS.items():
+        value = Protocol.model_fields[name].default
+        sources = "; ".join(
+            f"{who} {what}" for who, what in key_sources(Protocol, name).items() if who != "paper"
+        )
+        typer.echo(f"{name} is {value} in every preset: {reason} ({sources})")
 
 
 def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmark.config import RunConfig
+from benchmark.config import RunConfig, ignored_lines
 from benchmark.data.dataset import SPLITS, Dataset
 
 if TYPE_CHECKING:  # they bring torch, and a mistyped name should be answered before that
@@ -56,9 +56,10 @@ class Lines:
         self._said: set[str] = set()
 
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
-        """Say how much there is to do."""
+        """Say how much there is to do, and which keys only some of it uses."""
         todo = sum(not present for _, present in runs)
         print(f"{len(runs)} runs, {todo} to do", flush=True)
+        self._print_ignored(runs)
 
     def on_run(self, planned: Planned) -> None:
         """Describe the dataset before its first run."""
@@ -76,6 +77,10 @@ class Lines:
     def on_finished(self, run: SweepRun) -> None:
         """Print the run's outcome."""
         self._print(describe(run))
+
+    def _print_ignored(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
+        for line in ignored_lines(config for config, _ in runs):
+            self._print(line)
 
     def _print(self, line: str) -> None:
         print(line, flush=True)
@@ -112,14 +117,15 @@ class Bars(Lines):
         sys.stdout.flush()
 
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
-        """Set the length of the first bar."""
+        """Set the length of the first bar, and say which keys only some runs use."""
         self.progress.update(self.runs, total=len(runs))
+        self._print_ignored(runs)
 
     def on_run(self, planned: Planned) -> None:
         """Start the bars of a run."""
         super().on_run(planned)
         config = planned.config
-        total = config.protocol.epochs if config.objective.trains else 1
+        total = max(config.epochs, 1)
         self.progress.reset(self.epochs, total=total, description=name_of(config), visible=True)
         self.progress.reset(self.steps, total=None, visible=config.objective.trains)
 

@@ -16,6 +16,7 @@ from benchmark.cli.options import (
     Notes,
     Pretrained,
     ProtocolName,
+    TextSource,
     Threads,
 )
 from benchmark.cli.run import parse_keys
@@ -29,6 +30,7 @@ def record(
     dataset: Dataset = None,
     data_dir: DataDir = None,
     notes: Notes = None,
+    text_source: TextSource = None,
     model: Model = None,
     pretrained: Pretrained = None,
     protocol: ProtocolName = None,
@@ -43,7 +45,6 @@ def record(
     """
     from benchmark.plan import Request, plan
 
-    settings = set_ or []
     request = Request(
         variants=[variant],
         attributes=[] if attribute is None else [attribute],
@@ -54,7 +55,7 @@ def record(
         pretrained=pretrained,
         protocol=protocol,
         seeds=[seed],
-        changes=parse_keys(settings if epochs is None else [*settings, f"epochs={epochs}"]),
+        changes=parse_keys(set_ or [], epochs=epochs, text_source=text_source),
         device="cpu",
         threads=threads,
     )

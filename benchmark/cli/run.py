@@ -11,11 +11,13 @@ from benchmark.cli.options import (
     DataDir,
     Dataset,
     Epochs,
+    KeepCheckpoint,
     Keys,
     Model,
     Notes,
     Pretrained,
     ProtocolName,
+    TextSource,
     Threads,
 )
 
@@ -35,6 +37,7 @@ def run(
     dataset: Dataset = None,
     data_dir: DataDir = None,
     notes: Notes = None,
+    text_source: TextSource = None,
     model: Model = None,
     pretrained: Pretrained = None,
     protocol: ProtocolName = None,
@@ -45,6 +48,7 @@ def run(
     results: Annotated[Path, typer.Option(help="Runs land in DIR/runs.")] = Path("results"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Threads = 1,
+    keep_checkpoint: KeepCheckpoint = None,
 ) -> None:
     """Train variants over seeds and keep the predictions of every epoch.
 
@@ -54,8 +58,7 @@ def run(
     from benchmark.api import run as run_all
     from benchmark.cli.progress import make_watcher
 
-    settings = set_ or []
-    keys = parse_keys(settings if epochs is None else [*settings, f"epochs={epochs}"])
+    keys = parse_keys(set_ or [], epochs=epochs, text_source=text_source)
     try:
         with make_watcher() as watcher:
             table = run_all(
@@ -73,6 +76,7 @@ def run(
                 results=results,
                 device=device,
                 threads=threads,
+                keep_checkpoint=keep_checkpoint or (),
                 watcher=watcher,
             )
     except KeyboardInterrupt:
@@ -84,13 +88,17 @@ def run(
         raise typer.Exit(1)
 
 
-def parse_keys(settings: list[str]) -> dict[str, Any]:
-    """Return the keys of `key=value` settings; values are YAML, so `1e-7` is a number."""
+def parse_keys(settings: list[str], **options: object) -> dict[str, Any]:
+    """Return the keys of `key=value` settings; values are YAML, so `1e-7` is a number.
+
+    Options that are short for a key are given by name; None where they are not used.
+    """
     from benchmark.errors import FairbenchError
     from benchmark.yaml_io import parse_yaml
 
     keys: dict[str, Any] = {}
-    for setting in settings:
+    short = [f"{name}={value}" for name, value in options.items() if value is not None]
+    for setting in [*settings, *short]:
         name, separator, value = setting.partition("=")
         if not separator or not name or not value:
             raise FairbenchError(f"--set {setting}: expected key=value, such as weight=1e-6")

@@ -56,7 +56,7 @@ def record(planned: Planned, folder: Path, name: str) -> Path:
     config = planned.config
     if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
         raise FairbenchError(f"name '{name}': use letters, digits, '_', '-' and '.'")
-    if not config.objective.trains:
+    if not config.objective.trains or config.objective.frozen:
         raise FairbenchError(f"variant '{config.variant}' does not train: nothing to record")
     recording = _Recording(planned)
     with numerics(config.threads, config.protocol.deterministic):

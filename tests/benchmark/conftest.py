@@ -92,15 +92,20 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
         protocol: Mapping[str, Any] | None = None,
         protocol_label: str = "tiny",
         objective: Mapping[str, Any] | None = None,
+        identity: Mapping[str, Any] | None = None,
+        classes: Sequence[str] = ("non-glaucoma", "glaucoma"),
     ) -> Path:
-        """Scores are split → (E, N), labels split → (N,), codes split → attribute → (N,)."""
+        """Scores are split → (E, N), labels split → (N,), codes split → attribute → (N,).
+
+        With more than two classes, scores are (E, N, C).
+        """
         groups = groups or {"race": ("asian", "black", "white")}
         trains = seed is not None
         evaluation = {"resize": "float", "note_characters": 180, "mode": "switched"}
         evaluation |= {"long_notes": "error", "precision": "fp32"}
         keys = {**evaluation, **({"lr": 5e-4, "epochs": len(epochs)} if trains else {})}
         keys |= dict(protocol or {})
-        identity = {
+        held = {
             "numerics": 1,
             "objective": {"kind": label, "attributes": list(trained_on), **(objective or {})},
             "protocol": keys,
@@ -109,8 +114,9 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
             "dataset": notes,
             "weights": weights,
             **({"seed": seed} if trains else {}),
+            **(identity or {}),
         }
-        text = json.dumps(identity, sort_keys=True)
+        text = json.dumps(held, sort_keys=True)
         name = hashlib.sha256((text + test_set).encode()).hexdigest()[:16]
         folder = results / "runs" / (name + (".failed" if state == "failed" else ""))
         folder.mkdir(parents=True)
@@ -119,6 +125,7 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
             "label": label,
             "attributes": list(trained_on),
             "own_selection": own,
+            "ignored_keys": [],
             "objective": {"kind": label},
             "protocol": {"label": protocol_label, **keys},
             "trains": trains,
@@ -135,16 +142,17 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
                 "name": "fairvlmed",
                 "data_dir": None,
                 "notes": "gpt-4",
+                "text_source": "note",
                 "fingerprint": notes,
                 "test_fingerprint": test_set,
-                "classes": ["non-glaucoma", "glaucoma"],
-                "prompts": ["0", "1"],
+                "classes": list(classes),
+                "prompts": [str(c) for c in range(len(classes))],
                 "attributes": {a: list(g) for a, g in groups.items()},
                 "samples": {},
                 "dropped_unknown": {},
                 "truncated_notes": 0,
             },
-            "identity": identity,
+            "identity": held,
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         status = {"state": state, "epochs": len(epochs), "message": message}
@@ -164,7 +172,8 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
 
 def write_predictions(table: pd.DataFrame, folder: Path) -> None:
     types = {"epoch": pa.int16(), "split": pa.string(), "sample_id": pa.string()}
-    types |= {"score": pa.float32(), "similarity": pa.float32()}
+    types["similarity"] = pa.float32()
+    types |= {name: pa.float32() for name in table.columns if name.startswith("score")}
     schema = pa.schema([(name, types.get(name, pa.int8())) for name in table.columns])
     pq.write_table(
         pa.Table.from_pandas(table, schema=schema, preserve_index=False),
@@ -209,7 +218,7 @@ def _rows(
     split: str, epochs: Sequence[int], score: Any, label: Any, codes: Mapping[str, Any]
 ) -> pd.DataFrame:
     n = len(label)
-    assert score.shape == (len(epochs), n)
+    assert score.shape[:2] == (len(epochs), n)
     return pd.concat(
         [
             pd.DataFrame(
@@ -219,10 +228,16 @@ def _rows(
                     "sample_id": [f"{split}{i:04d}" for i in range(n)],
                     "label": np.asarray(label, np.int8),
                     **{f"attribute_{a}": np.asarray(c, np.int8) for a, c in codes.items()},
-                    "score": row.astype(np.float32),
+                    **_score_columns(row.astype(np.float32)),
                     "similarity": np.zeros(n, np.float32),
                 }
             )
             for epoch, row in zip(epochs, score, strict=True)
         ]
     )
+
+
+def _score_columns(score: Any) -> dict[str, Any]:
+    if score.ndim == 1:
+        return {"score": score}
+    return {f"score_{c}": column for c, column in enumerate(score.T)}

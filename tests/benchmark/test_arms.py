@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 
 from benchmark.arms import closest_baseline, differing_conditions, make_arms
@@ -55,6 +57,17 @@ class TestMakeArms:
             arms()
         assert first.name in str(error.value)
         assert second.name in str(error.value)
+
+    def test_probes_of_runs_that_differ_by_seed_alone_are_one_arm(self, write_run, arms):
+        def probe(seed, **backbone):
+            held = {"kind": "contrastive", "seed": seed, "weights": "w" * 64, **backbone}
+            return write_run("linear-probe", seed, identity={"backbone": held})
+
+        for seed in (0, 1):
+            probe(seed)
+        assert [len(arm.done) for arm in arms()] == [2]
+        probe(0, protocol={"lr": 1.0})
+        assert sorted(len(arm.done) for arm in arms()) == [1, 2]
 
     def test_runs_without_a_result_belong_to_their_arm(self, write_run, arms):
         write_run(seed=0)
@@ -139,3 +152,25 @@ class TestClosestBaseline:
         for attribute, expected in (("race", race), ("gender", gender)):
             assert closest_baseline(clip_ft, attribute, [race, gender])[0] == expected
         assert closest_baseline(race, "gender", [race]) == (None, [])
+
+
+class TestIntersections:
+    GROUPS: ClassVar = {"age": ("young", "old"), "gender": ("f", "m"), "race": ("a", "b")}
+
+    def test_an_arm_is_judged_on_those_with_an_attribute_that_it_trains_on(self, write_run, arms):
+        write_run("clip-ft", groups=self.GROUPS)
+        write_run("fairclip", groups=self.GROUPS, trained_on=("race",))
+        asked = ["race*gender", "gender×race", "gender×age", "race×language"]
+        plain, fair = arms()
+        assert plain.evaluated_with(asked) == (*self.GROUPS, "gender×race", "age×gender")
+        assert fair.evaluated_with(asked) == ("race", "gender×race")
+        assert fair.evaluated_with(()) == ("race",)
+
+    def test_the_baseline_of_an_intersection_is_one_that_is_judged_on_it(self, write_run, arms):
+        write_run("clip-ft", groups=self.GROUPS, trained_on=("age",))
+        write_run("clip-ft", groups=self.GROUPS, trained_on=("gender",), **OFFICIAL)
+        write_run("fairclip", groups=self.GROUPS, trained_on=("race",))
+        *baselines, fair = arms()
+        found, confounded = closest_baseline(fair, "gender×race", baselines)
+        assert found.attributes == ("gender",)
+        assert confounded == ["lr"]

@@ -12,6 +12,8 @@ from benchmark.config import (
     ModelConfig,
     RunConfig,
     check_keys,
+    check_used,
+    ignored_lines,
     resolve,
     run_id,
     unused_keys,
@@ -23,12 +25,16 @@ OBJECTIVE_CHANGES: dict[str, Any] = {
     "score": "cosine",
     "normalise": "both",
     "distance": "energy",
+    "debiased": False,
     "blur": 1e-6,
     "scaling": 0.9,
+    "diameter": 2.0,
     "solver": "exact",
     "weight": 1e-6,
     "attributes": {"race": 0.5, "gender": 0.5},
     "group_source": "batch",
+    "group_captions": "mismatched",
+    "group_batch_norm": "moved",
     "groups": "permuted",
     "as_run": True,
     "group_batch": 64,
@@ -48,6 +54,9 @@ PROTOCOL_CHANGES: dict[str, Any] = {
     "weight_decay": 0.0,
     "epochs": 3,
     "batch_size": 64,
+    "random_streams": "shared",
+    "last_batch": "dropped",
+    "validation_features": "raw",
 }
 
 
@@ -178,8 +187,32 @@ class TestResolve:
         assert config().preset == "tiny"
         assert config(model=ModelConfig(name="ViT-B-16")).preset == "reproduction"
 
-    def test_leaves_out_keys_of_other_variants(self) -> None:
-        assert config("clip-ft", changes={"weight": 1.0}) == config("clip-ft")
+    def test_leaves_out_keys_of_other_variants_and_names_them(self) -> None:
+        plain, asked = config("clip-ft"), config("clip-ft", changes={"weight": 1.0})
+        assert asked.ignored == ("weight",)
+        assert asked.model_copy(update={"ignored": ()}) == plain
+        assert asked.identity("data", "weights") == plain.identity("data", "weights")
+
+    def test_refuses_a_key_without_effect_unless_it_was_given_to_several_variants(self) -> None:
+        with pytest.raises(FairbenchError, match="variant 'mmd-gaussian': key 'blur' has no effe"):
+            config("mmd-gaussian", changes={"blur": 1e-6})
+        lenient = config("mmd-gaussian", changes={"blur": 1e-6, "lr": 1.0}, may_ignore=["blur"])
+        assert lenient.ignored == ("blur",)
+        assert lenient.objective == config("mmd-gaussian").objective
+        assert lenient.label == "mmd-gaussian"
+        assert lenient.protocol.lr == 1.0
+
+    def test_refuses_a_protocol_key_that_another_leaves_without_effect(self) -> None:
+        with pytest.raises(FairbenchError, match="protocol 'tiny': key 'eps' has no effect"):
+            config("clip-ft", changes={"optimiser": "sgd", "eps": 1e-8})
+
+    def test_weights_that_do_not_sum_to_one_are_one_line_with_their_sum(self) -> None:
+        with pytest.raises(FairbenchError) as error:
+            config(changes={"attributes": {"race": 0.5, "gender": 0.4}})
+        assert str(error.value) == (
+            "variant 'fairclip': key 'attributes' weights must be at least 0 and sum to 1, "
+            "got {'race': 0.5, 'gender': 0.4} with sum 0.9"
+        )
 
     @pytest.mark.parametrize(
         ("changes", "message"),
@@ -247,3 +280,22 @@ class TestCheckKeys:
     def test_refuses_what_is_no_key_of_a_run(self, key: str) -> None:
         with pytest.raises(FairbenchError, match=f"unknown key '{key}'"):
             check_keys([key], self.variants)
+
+
+class TestKeysOfSeveralRuns:
+    def runs(self, *variants: str, **changes: Any) -> list[RunConfig]:
+        return [config(name, changes=changes, may_ignore=changes) for name in variants]
+
+    def test_one_that_some_run_uses_is_a_line_with_the_others(self) -> None:
+        runs = self.runs("clip-ft", "fairclip", "mmd-gaussian", blur=1e-6, lr=1e-3)
+        check_used(["blur", "lr"], runs)
+        assert ignored_lines(runs) == ["key 'blur' is not used by clip-ft, mmd-gaussian"]
+
+    def test_one_that_no_run_uses_is_an_error(self) -> None:
+        runs = self.runs("mmd-laplacian", "mmd-gaussian", blur=1e-6)
+        with pytest.raises(FairbenchError, match="'blur' has no effect on any of mmd-laplacian, m"):
+            check_used(["blur"], runs)
+
+    def test_seeds_of_one_variant_are_named_once(self) -> None:
+        runs = [config("clip-ft", changes={"weight": 1.0}, seed=seed) for seed in range(3)]
+        assert ignored_lines(runs) == ["key 'weight' is not used by clip-ft"]

@@ -6,7 +6,11 @@ import pytest
 import yaml
 
 import benchmark.execute
+from benchmark.config import DatasetConfig, resolve
+from benchmark.errors import FairbenchError
+from benchmark.execute import plan_run
 from benchmark.predictions import read_predictions
+from benchmark.registry import find_variant
 
 
 def scores(results, run_id):
@@ -118,6 +122,52 @@ class TestRunFolder:
                 assert set(found["name"]) == terms
                 assert found["value"].notna().all()
             assert "test/race/asian" in set(table.loc[table["kind"] == "distance", "name"])
+
+
+@pytest.fixture(scope="module")
+def dropped(train, tmp_path_factory):
+    results = tmp_path_factory.mktemp("dropped")
+    keys = {"last_batch": "dropped", "group_batch": 2}
+    with pytest.warns(UserWarning, match="key 'group_batch' is not used by clip-ft"):
+        table = train(["clip-ft", "fairclip"], results, keys=keys)
+    return {run.variant: results / "runs" / run.id for run in table.itertuples()}
+
+
+class TestKeys:
+    def test_that_a_run_ignores_are_named_in_its_configuration(self, dropped):
+        found = {
+            name: yaml.safe_load((folder / "config.yaml").read_text())["ignored_keys"]
+            for name, folder in dropped.items()
+        }
+        assert found == {"clip-ft": ["group_batch"], "fairclip": []}
+
+    def test_last_batch_dropped_leaves_whole_batches_of_validation_and_all_of_test(self, dropped):
+        for folder in dropped.values():
+            found = read_predictions(folder)
+            assert {name: part.score.shape for name, part in found.items()} == {
+                "val": (1, 32),
+                "test": (1, 54),
+            }
+
+    def test_that_leave_a_group_without_a_batch_are_refused_before_anything_runs(self, mini):
+        config = resolve(
+            find_variant("fairclip"),
+            changes={"last_batch": "dropped", "group_batch": 64},
+            dataset=DatasetConfig(name="fairvlmed", data_dir=mini),
+        )
+        with pytest.raises(FairbenchError, match=r"group race/asian has 13 samples, less than"):
+            plan_run(config)
+
+    @pytest.mark.parametrize("preset", ["tiny", "official"])
+    def test_of_batch_norm_are_refused_where_none_moves(self, preset, mini):
+        config = resolve(
+            find_variant("fairclip"),
+            preset=preset,
+            changes={"group_batch_norm": "moved"},
+            dataset=DatasetConfig(name="fairvlmed", data_dir=mini),
+        )
+        with pytest.raises(FairbenchError, match="group_batch_norm=moved has no effect, model"):
+            plan_run(config)
 
 
 class TestDiverged:

@@ -1,9 +1,11 @@
 import shutil
+import threading
 
 import pytest
 
 import benchmark
 from benchmark.errors import FairbenchError
+from benchmark.execute import plan_run
 from benchmark.plan import Request, plan
 from benchmark.results import RunStore
 from benchmark.sweep import Silent, sweep
@@ -103,3 +105,34 @@ class TestBadInput:
         second = run()
         assert second["state"].item() == "done"
         assert second["id"].item() != first["id"].item()
+
+
+class TestSharedWork:
+    def test_a_probe_waits_for_the_run_that_another_process_holds(self, tmp_path, mini):
+        request = Request(
+            variants=["clip", "linear-probe"],
+            changes={"backbone": "clip-ft", "epochs": 1, "probe_epochs": 1, "batch_size": 48},
+            dataset="fairvlmed",
+            data_dir=mini,
+        )
+        configs = plan(request)
+        store = RunStore(tmp_path)
+        store.prepare()
+        backbone = plan_run(configs[1].backbone)
+        finished, idle = [], threading.Event()
+
+        class Listening(Silent):
+            def on_finished(self, run):
+                finished.append((run.config.variant, run.state))
+                idle.set()
+
+        found = []
+        work = threading.Thread(target=lambda: found.extend(sweep(configs, store, Listening())))
+        with store.claim(backbone.id, wait=False) as held:
+            assert held
+            work.start()
+            assert idle.wait(120)
+            assert finished == [("clip", "done")]
+        work.join(120)
+        assert finished == [("clip", "done"), ("clip-ft", "done"), ("linear-probe", "done")]
+        assert [run.config.variant for run in found] == ["clip", "clip-ft", "linear-probe"]

@@ -71,6 +71,16 @@ class TestList:
         out = fairbench("list", "discrepancies", "--from", "fairclip", "--to", "fairclip").out
         assert out == "fairclip → fairclip: 0 keys differ\n"
 
+    def test_discrepancies_add_the_keys_on_which_only_the_sources_differ(self, fairbench):
+        out = fairbench("list", "discrepancies", "--from", "fairclip", "--to", "a-fairclip").out
+        head, more = out.split("more keys are equal there; sources differ")
+        assert "group_source" in more
+        assert "group_source" not in head
+
+    @pytest.mark.parametrize("what", [["protocols"], ["discrepancies"]])
+    def test_what_no_preset_follows_is_said(self, what, fairbench):
+        assert "random_streams is named in every preset: " in fairbench("list", *what).out
+
     def test_discrepancies_by_default_are_those_of_the_disagreement(self, fairbench):
         out = fairbench("list", "discrepancies").out
         for title in ("fairclip → a-fairclip", "official → reproduction", "official → paper"):

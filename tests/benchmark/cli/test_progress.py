@@ -9,8 +9,9 @@ from benchmark.cli.progress import Bars, Lines, describe_data, make_watcher
 from benchmark.config import resolve
 from benchmark.data.dataset import Dataset, Schema
 from benchmark.registry import find_variant
+from benchmark.step import TermFacts
 from benchmark.sweep import SweepRun
-from benchmark.trainer import EpochFacts, StepFacts, TermFacts
+from benchmark.trainer import EpochFacts, StepFacts
 
 
 @pytest.fixture

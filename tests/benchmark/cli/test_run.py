@@ -50,12 +50,23 @@ class TestOutput:
         ]["fingerprint"]
         assert result.out.splitlines() == [
             "2 runs, 2 to do",
+            "key 'batch_size' is not used by clip",
+            "key 'epochs' is not used by clip",
             f"dataset fairvlmed {fingerprint[:12]}: 96 train, 36 val, 54 test samples; dropped for "
             "unknown attributes: 4 val and 6 test; notes cut to the model's context: 0",
             f"done      {ids['clip']}  clip",
             f"done      {ids['clip-ft']}  clip-ft, seed 0",
             f"2 runs in {tmp_path}/runs: 2 done",
         ]
+
+    def test_keeps_the_weights_of_the_rules_named(self, fairbench, tmp_path, mini_options):
+        result = fairbench(
+            "run", "--variant", "clip-ft", *mini_options, *SHORT, "--results", tmp_path,
+            "--keep-checkpoint", "last", "--keep-checkpoint", "val-auc",
+        )  # fmt: skip
+        assert result.code == 0
+        [kept] = tmp_path.rglob("checkpoint_*")
+        assert kept.name == "checkpoint_epoch_1.safetensors"
 
     def test_a_second_start_says_present(self, fairbench, trained, mini_options):
         result = fairbench("run", "--variant", "clip", *mini_options, "--results", trained)

@@ -1,0 +1,1 @@
+"""The linear probe: features once, then a small loop on arrays."""
