@@ -1,25 +1,31 @@
-"""`compare`: from stored predictions to levels per arm and paired differences to a baseline.
+"""`compare`: from stored predictions to levels, paired differences, tests and verdicts.
 
-Everything here is a pure function of run directories. Statistical tests and verdicts will
-read `Comparison.per_seed`; this module stops at means, standard deviations and t intervals.
+Everything here is a pure function of run directories.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from benchmark.analysis_plan import FrozenPlan, find_plan, frozen_plans
 from benchmark.arms import Arm, closest_baseline, make_arms
 from benchmark.errors import FairbenchError, unknown_name
+from benchmark.metrics.intersections import require_intersections
 from benchmark.metrics.threshold import THRESHOLDS
 from benchmark.results import RunStore, StoredRun
 from benchmark.selection import SELECTIONS
 from benchmark.suite import suite_run_ids
 from benchmark.summary import ArmValues, summarise
 from benchmark.values import run_values
+from benchmark.verdicts.analysis import Analysis, analysis_of
+from benchmark.verdicts.claims import Claim, claims_of
+from benchmark.verdicts.judge import judge
+from benchmark.verdicts.planned import restrict, status_of
 
 OWN = "own"
 """The selection "each variant by the rule of its source", and its baseline by the same rule.
@@ -34,9 +40,10 @@ class Comparison:
     """The outcome of `compare`.
 
     Attributes:
-        baseline: Label of the baseline variant.
-        selection: The rule of the main tables, or `own`.
-        threshold: The decision-threshold rule.
+        analysis: What was compared with what, and by which tests.
+        verdicts: Tidy: one row for each claim of the primary family: the difference with its
+            interval, raw and adjusted p, effect size, verdict, scope, what would decide it,
+            and the functions that made the numbers (`docs/statistics.md` lists the columns).
         per_seed: Tidy: one row for each arm, attribute, rule, seed, metric and group, with
             `value` a fraction, `epoch` the selected one, and `reason` where it is NaN.
         summary: Tidy: one row for each arm, attribute, rule, metric and group: mean and
@@ -45,21 +52,36 @@ class Comparison:
         arms: The rows of the tables.
     """
 
-    baseline: str
-    selection: str
-    threshold: str
+    analysis: Analysis
+    verdicts: pd.DataFrame
     per_seed: pd.DataFrame
     summary: pd.DataFrame
     runs: pd.DataFrame
     arms: Sequence[Arm]
 
+    @property
+    def baseline(self) -> str:
+        """Label of the baseline variant."""
+        return self.analysis.baseline
+
+    @property
+    def selection(self) -> str:
+        """The rule of the main tables, or `own`."""
+        return self.analysis.selection
+
+    @property
+    def threshold(self) -> str:
+        """The decision-threshold rule."""
+        return self.analysis.threshold
+
     def write(self, out: Path) -> list[Path]:
-        """Write `comparison.md`, `comparison.csv`, `per_seed.csv` and `runs.csv` to a folder."""
+        """Write `comparison.md` and the tables as CSV files to a folder; return their paths."""
         from benchmark.report.markdown import comparison_markdown
         from benchmark.report.spreadsheet import csv_text
 
         texts = {
             "comparison.md": comparison_markdown(self),
+            "verdicts.csv": csv_text(self.verdicts),
             "comparison.csv": csv_text(self.summary),
             "per_seed.csv": csv_text(self.per_seed),
             "runs.csv": csv_text(self.runs),
@@ -82,8 +104,16 @@ def compare(
     selection: str = "val-auc",
     threshold: str = "0.5",
     suite: str | None = None,
+    intersections: Sequence[str] = (),
+    primary: Sequence[str] = ("auc", "deodds"),
+    margin: Mapping[str, float] | None = None,
+    alpha: float = 0.05,
+    correction: str = "holm",
+    test: str = "auto",
+    scope: str = "seeds",
+    plan: str | None = None,
 ) -> Comparison:
-    """Compare every variant found in a results folder with a baseline.
+    """Compare every variant found in a results folder with a baseline, and judge it.
 
     Args:
         results: What `fairbench run --results` wrote to.
@@ -92,20 +122,62 @@ def compare(
             always reported beside it.
         threshold: Decision threshold: `0.5`, or chosen on validation (`youden`, `rate`).
         suite: Only the runs of this suite.
+        intersections: Such as `race×gender`: shown as further attributes, without verdict.
+        primary: Metrics of the family that gets verdicts.
+        margin: Metric → the smallest difference that matters, a fraction; by default 0.02 for
+            AUC and 0.05 for DEOdds.
+        alpha: Significance level of the whole family.
+        correction: `holm`, `hochberg`, `hommel`, `bonferroni`, `bh`, `by` or `none`.
+        test: `auto`, `t`, `wilcoxon` or `sign-flip`; `docs/statistics.md` says what `auto` is.
+        scope: `seeds` or `patients`: whether verdicts are about new seeds on these patients,
+            or about new patients too.
+        plan: Hash of a frozen plan, or `newest`: its settings and its family replace the
+            arguments above from `baseline` on.
 
     Raises:
         FairbenchError: unknown names, no run of the baseline, or a damaged run.
     """
-    if selection not in (*SELECTIONS, OWN):
-        raise unknown_name("selection rule", selection, [*SELECTIONS, OWN])
-    if threshold not in THRESHOLDS:
-        raise unknown_name("threshold rule", threshold, THRESHOLDS)
-    store = RunStore(Path(results))
-    runs = store.read()
+    frozen = None if plan is None else find_plan(Path(results), plan)
+    analysis = analysis_of(
+        baseline=baseline,
+        selection=selection,
+        threshold=threshold,
+        intersections=intersections,
+        primary=primary,
+        margin=margin or {},
+        alpha=alpha,
+        correction=correction,
+        test=test,
+        scope=scope,
+    )
+    return analyse(Path(results), analysis if frozen is None else frozen.plan, suite, frozen)
+
+
+def analyse(
+    results: Path, analysis: Analysis, suite: str | None = None, plan: FrozenPlan | None = None
+) -> Comparison:
+    """Return the comparison of a results folder: `compare`, with its arguments in one object.
+
+    Args:
+        results: The folder.
+        analysis: The settings.
+        suite: Only the runs of this suite.
+        plan: Only what this plan names gets verdicts; `analysis` is then its own.
+
+    Raises:
+        FairbenchError: as `compare`.
+    """
+    baseline = analysis.baseline
+    if analysis.selection not in (*SELECTIONS, OWN):
+        raise unknown_name("selection rule", analysis.selection, [*SELECTIONS, OWN])
+    if analysis.threshold not in THRESHOLDS:
+        raise unknown_name("threshold rule", analysis.threshold, THRESHOLDS)
+    runs = RunStore(results).read()
     if suite is not None:
-        wanted = suite_run_ids(Path(results), suite)
+        wanted = suite_run_ids(results, suite)
         runs = [run for run in runs if run.id in wanted]
     arms = make_arms(runs)
+    require_intersections(analysis.intersections, [arm.dataset["attributes"] for arm in arms])
     baselines = [arm for arm in arms if arm.label == baseline and arm.done]
     if not baselines:
         labels = sorted({arm.label for arm in arms if arm.done})
@@ -113,22 +185,23 @@ def compare(
             f"{results}: no finished run of the baseline '{baseline}'. "
             f"Finished: {', '.join(labels) or 'none'}"
         )
-    evaluated = {id(arm): _evaluate(arm, arms, baselines, selection, threshold) for arm in arms}
-    rows = []
+    evaluated = {id(arm): _evaluate(arm, arms, baselines, analysis) for arm in arms}
+    rows: list[dict[str, Any]] = []
+    claims: list[Claim] = []
+    metrics = tuple(analysis.margins)
     for arm in arms:
-        closest = {a: closest_baseline(arm, a, baselines) for a in arm.evaluated}
-        rows += summarise(
-            evaluated[id(arm)],
-            {
-                attribute: (None if base is None else evaluated[id(base)], confounded)
-                for attribute, (base, confounded) in closest.items()
-            },
-        )
+        closest: dict[str, tuple[ArmValues | None, Sequence[str]]] = {}
+        for attribute in arm.evaluated_with(analysis.intersections):
+            base, confounded = closest_baseline(arm, attribute, baselines)
+            closest[attribute] = (None if base is None else evaluated[id(base)], confounded)
+        rows += summarise(evaluated[id(arm)], closest)
+        claims += claims_of(evaluated[id(arm)], closest, metrics, analysis.primary)
+    if plan is not None:
+        claims = restrict(claims, plan.plan)
     per_seed = pd.DataFrame([row for arm in arms for row in evaluated[id(arm)].rows()])
     return Comparison(
-        baseline=baseline,
-        selection=selection,
-        threshold=threshold,
+        analysis=analysis,
+        verdicts=judge(claims, analysis, status_of(claims, analysis, frozen_plans(results))),
         per_seed=per_seed.astype({"seed": "Int64", "epoch": "Int64"}),
         summary=pd.DataFrame(rows),
         runs=_runs_table(arms),
@@ -137,9 +210,10 @@ def compare(
 
 
 def _evaluate(
-    arm: Arm, arms: Iterable[Arm], baselines: Sequence[Arm], selection: str, threshold: str
+    arm: Arm, arms: Iterable[Arm], baselines: Sequence[Arm], analysis: Analysis
 ) -> ArmValues:
     """Return the arm's values by every rule that a table needs it under."""
+    selection = analysis.selection
     main = selection if selection != OWN else (arm if arm.trains else baselines[0]).own_selection
     own = arm.own_selection if arm.trains else main
     rules = {main, own}
@@ -150,7 +224,9 @@ def _evaluate(
     found = [
         values
         for run in arm.done
-        for values in run_values(run, arm.evaluated, sorted(rules), threshold)
+        for values in run_values(
+            run, arm.evaluated_with(analysis.intersections), sorted(rules), analysis.threshold
+        )
     ]
     return ArmValues(arm, main, own, found)
 

@@ -47,7 +47,7 @@ class ArmValues:
                 yield from self._lost(run)
         for found in self.values:
             common = {
-                **_names(self.arm),
+                **names_of(self.arm),
                 "attribute": found.attribute,
                 "seed": found.run.config["seed"],
                 "selection": found.rule,
@@ -73,7 +73,7 @@ class ArmValues:
         for attribute in self.arm.evaluated:
             for rule in sorted({self.main_rule, self.own_rule}):
                 yield {
-                    **_names(self.arm),
+                    **names_of(self.arm),
                     "attribute": attribute,
                     "seed": run.config["seed"],
                     "selection": rule,
@@ -123,7 +123,7 @@ def summarise(
         reasons = sorted({reason for value, reason in by_seed.values() if np.isnan(value)})
         rows.append(
             {
-                **_names(arm),
+                **names_of(arm),
                 "attribute": attribute,
                 "selection": rule,
                 "main_rule": rule == values.main_rule,
@@ -148,7 +148,8 @@ def summarise(
     return rows
 
 
-def _names(arm: Arm) -> dict[str, Any]:
+def names_of(arm: Arm) -> dict[str, Any]:
+    """Return the columns that name an arm in every table."""
     return {
         "arm": arm.runs[0].id,
         "dataset": arm.dataset["name"],

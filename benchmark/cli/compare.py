@@ -1,11 +1,15 @@
-"""`fairbench compare`: stored predictions into a comparison."""
+"""`fairbench compare`: stored predictions into a comparison and its verdicts."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from benchmark.comparison import Comparison
+    from benchmark.verdicts.analysis import Analysis
 
 
 def compare(
@@ -21,33 +25,97 @@ def compare(
     threshold: Annotated[
         str | None, typer.Option(help="Decision threshold: 0.5 (default), youden or rate.")
     ] = None,
+    intersections: Annotated[
+        str | None, typer.Option(help="Shown as further attributes: race×gender, age×race.")
+    ] = None,
+    primary: Annotated[
+        str | None, typer.Option(help="Metrics that get verdicts; default auc,deodds.")
+    ] = None,
+    margin: Annotated[
+        str | None,
+        typer.Option(help="Smallest differences that matter; default auc=0.02,deodds=0.05."),
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Level of the whole family; default 0.05.")
+    ] = None,
+    correction: Annotated[
+        str | None,
+        typer.Option(help="holm (default), hochberg, hommel, bonferroni, bh, by or none."),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(help="auto (default), t, wilcoxon or sign-flip.")
+    ] = None,
+    scope: Annotated[
+        str | None, typer.Option(help="seeds (default): new seeds; patients: new patients too.")
+    ] = None,
+    plan: Annotated[
+        str | None, typer.Option(help="A frozen plan's hash, or newest: judged as it says.")
+    ] = None,
     suite: Annotated[
         str | None, typer.Option(help="Only this suite's runs, compared as it says.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports/comparison"),
 ) -> None:
-    """Compare all variants with a baseline and write comparison.md and comparison.csv."""
-    from benchmark.comparison import compare as compare_runs
-    from benchmark.suite import stored_comparison
+    """Compare all variants with a baseline, judge them, and write the report.
 
-    settings = stored_comparison(results, suite)
-    found = compare_runs(
-        results,
-        baseline=baseline or settings.baseline,
-        selection=selection or settings.selection,
-        threshold=threshold or settings.threshold,
-        suite=suite,
-    )
-    paths = found.write(out)
+    Writes comparison.md and the tables verdicts.csv, comparison.csv, per_seed.csv, runs.csv.
+    """
+    from benchmark.analysis_plan import find_plan
+    from benchmark.comparison import analyse
+    from benchmark.errors import FairbenchError
+    from benchmark.verdicts.analysis import parse_margins
+
+    options: dict[str, Any] = {
+        "baseline": baseline,
+        "selection": selection,
+        "threshold": threshold,
+        "intersections": _names(intersections),
+        "primary": _names(primary),
+        "margin": None if margin is None else parse_margins(margin),
+        "alpha": alpha,
+        "correction": correction,
+        "test": test,
+        "scope": scope,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if plan is not None and given:
+        raise FairbenchError(
+            f"--plan fixes how runs are compared; leave out --{next(iter(given))}, or --plan"
+        )
+    frozen = None if plan is None else find_plan(results, plan)
+    settings = _settings(results, suite, given) if frozen is None else frozen.plan
+    _show(analyse(results, settings, suite, frozen), out)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _settings(results: Path, suite: str | None, given: dict[str, Any]) -> Analysis:
+    """Return what the suite says, with the options laid over it."""
+    from benchmark.suite import stored_comparison
+    from benchmark.verdicts.analysis import analysis_of
+
+    stored = stored_comparison(results, suite).model_dump()
+    merged = {**stored, **given}
+    # The suite's margins of metrics that --primary leaves out are of no use.
+    of_suite = {k: m for k, m in stored["margin"].items() if k in (*merged["primary"], "auc")}
+    return analysis_of(**{**merged, "margin": {**of_suite, **given.get("margin", {})}})
+
+
+def _show(found: Comparison, out: Path) -> None:
+    """Write the report and print it: as it is to a pipe, laid out to a terminal."""
     from rich.console import Console
-    from rich.markdown import Markdown
 
     from benchmark.report.markdown import comparison_markdown
 
+    paths = found.write(out)
     text = comparison_markdown(found)
     console = Console()
     if console.is_terminal:
-        console.print(Markdown(text))
+        from benchmark.report.terminal import print_report
+
+        print_report(console, found, text)
     else:
         typer.echo(text)
     typer.echo(f"Written: {', '.join(str(path) for path in paths)}")

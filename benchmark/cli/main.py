@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.bench import bench
 from benchmark.cli.check import check
 from benchmark.cli.compare import compare
 from benchmark.cli.data_check import check as check_data
 from benchmark.cli.data_synthesize import synthesize
 from benchmark.cli.list import list_names
+from benchmark.cli.plan import plan
+from benchmark.cli.power import power
 from benchmark.cli.record import record
 from benchmark.cli.run import run
 from benchmark.cli.verify import verify
@@ -29,10 +32,13 @@ data = typer.Typer(help="Write and check dataset folders.", no_args_is_help=True
 
 app.command()(run)
 app.command()(compare)
+app.command()(plan)
+app.command()(power)
 app.command()(record)
 app.command()(verify)
 app.command(name="list")(list_names)
 app.command()(check)
+app.command()(bench)
 app.add_typer(data, name="data")
 data.command()(synthesize)
 data.command(name="check")(check_data)

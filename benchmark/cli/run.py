@@ -34,6 +34,10 @@ Attributes = Annotated[
 def run(
     variant: Names = None,
     suite: Annotated[str | None, typer.Option(help="A suite's name or YAML file.")] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(help="Run the suite under this of its conditions; may be repeated."),
+    ] = None,
     dataset: Dataset = None,
     data_dir: DataDir = None,
     notes: Notes = None,
@@ -77,6 +81,7 @@ def run(
                 device=device,
                 threads=threads,
                 keep_checkpoint=keep_checkpoint or (),
+                conditions=condition or (),
                 watcher=watcher,
             )
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The comparison as Markdown: levels, differences, selected epochs, failures, and caveats."""
+"""The comparison as Markdown: verdicts, levels, differences, epochs, failures, and caveats."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from benchmark.report.cells import difference_cell, escape, level_cell, table
+from benchmark.report.classes import class_columns, class_table
 from benchmark.report.statements import (
     confounded_lines,
     degenerate_lines,
     missing_lines,
     seed_statement,
 )
+from benchmark.report.verdict_section import verdict_lines
+from benchmark.report.verdict_table import BLOCK
 
 if TYPE_CHECKING:
     from benchmark.comparison import Comparison
 
 PRIMARY = {"dpd": "DPD ↓", "deodds": "DEOdds ↓", "auc": "AUC ↑", "es_auc": "ES-AUC ↑"}
 """Columns of the papers' tables, in their order; group AUCs follow."""
-
-BLOCK = ["dataset", "model", "test_set", "weights"]
-"""Rows that differ in these are never compared and never share a table."""
 
 
 def comparison_markdown(found: Comparison) -> str:
@@ -37,10 +37,10 @@ def _lines(found: Comparison) -> Iterator[str]:
         f"Epoch selected by: {_rule(found.selection)}. Decision threshold: {found.threshold}. "
         "Cells are metrics on the test set in percent, mean ± standard deviation over seeds; "
         "in brackets beside a gap, its mean when group labels are permuted: the gap that chance "
-        "alone makes. n.e.: not estimable, for the reason given below the table. Tests and "
-        "verdicts are not part of this report."
+        "alone makes. n.e.: not estimable, for the reason given below the table."
     )
     yield ""
+    yield from verdict_lines(found)
     yield from seed_statement(found)
     for _, block in found.summary.groupby(BLOCK, sort=False):
         yield from _block(found, block)
@@ -76,9 +76,12 @@ def _counts(rows: pd.DataFrame) -> Iterator[str]:
     """Yield one line with the test samples of each group."""
     first = rows.drop_duplicates(["metric", "group"]).set_index(["metric", "group"])["mean"]
     counts = [
-        f"{escape(group)} {first['n', group]:.0f} ({first['n_positive', group]:.0f} positive)"
+        f"{escape(group)} {first['n', group]:.0f}"
+        # A label with several classes has no positives.
+        + (f" ({first[positive]:.0f} positive)" if positive in first.index else "")
         for metric, group in first.index
         if metric == "n" and group
+        for positive in [("n_positive", group)]
     ]
     if counts:
         yield f"Test samples: {', '.join(counts)}."
@@ -114,6 +117,8 @@ def _attribute_tables(found: Comparison, rows: pd.DataFrame) -> Iterator[str]:
                 for arm in compared
             ],
         )
+    yield from class_table(rows, names, [(arm, _names(arm, by_rule)) for arm in arms])
+    columns |= class_columns(rows)
     notes = [*missing_lines(rows, columns), *degenerate_lines(rows, found.threshold)]
     yield from [*notes, ""] if notes else []
 

@@ -24,7 +24,8 @@ def seed_statement(found: Comparison) -> Iterator[str]:
     if not pairs:
         yield (
             "**No run shares a seed with a run of the baseline: no difference here is between "
-            "two trainings alike but for the method, and none can be concluded from.**"
+            "two trainings alike but for the method, so every test takes the sides as unpaired "
+            "and needs more seeds.**"
         )
     for n in pairs:
         yield f"- {what_seeds_allow(n)}"
@@ -69,7 +70,7 @@ def missing_lines(rows: pd.DataFrame, headings: Mapping[tuple[str, str], str]) -
     level = rows[(rows["metric"] == "auc") & ~rows["is_baseline"] & rows["mean"].notna()]
     for row in level[level["n_pairs"] == 0].to_dict("records"):
         why = f"no seed in common with {row['baseline']}" if row["baseline"] else "no baseline here"
-        yield f"- no difference for {escape(row['variant'])}: {escape(why)}"
+        yield f"- no paired difference for {escape(row['variant'])}: {escape(why)}"
 
 
 def degenerate_lines(rows: pd.DataFrame, threshold: str) -> Iterator[str]:

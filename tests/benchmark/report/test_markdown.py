@@ -156,7 +156,7 @@ class TestCaveats:
         write_scored("fairclip", 1, trained_on=("race",))
         text, _, _ = report()
         assert "No run shares a seed with a run of the baseline" in text
-        assert "- no difference for fairclip: no seed in common with clip-ft" in text
+        assert "- no paired difference for fairclip: no seed in common with clip-ft" in text
 
     def test_what_is_not_estimable_has_its_reason_below_the_table(self, report, write_scored):
         race = np.arange(90) % 3

@@ -1,0 +1,1 @@
+"""From values over seeds and patients to verdicts: claims, their tests, one family, one rule."""
