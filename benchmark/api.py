@@ -36,6 +36,7 @@ def run(
     device: str = "auto",
     threads: int = 1,
     keep_checkpoint: str | Sequence[str] = (),
+    conditions: str | Sequence[str] = (),
     watcher: Watcher | None = None,
 ) -> pd.DataFrame:
     """Train and store the runs that are not there yet, and say what became of each.
@@ -58,6 +59,7 @@ def run(
         threads: CPU threads; results depend on them.
         keep_checkpoint: Selection rules (`last`, `val-auc`, `test-auc`): the weights of the
             epochs that they pick are kept in the run's folder.
+        conditions: Of the suite; all that it has by default.
         watcher: Told of every step, epoch and run; silent if None.
 
     Returns:
@@ -81,6 +83,7 @@ def run(
         device=device,
         threads=threads,
         keep_checkpoint=_several(keep_checkpoint),
+        conditions=_several(conditions),
     )
     chosen = None if suite is None else load_suite(suite)
     configs = plan(request, chosen)

@@ -18,7 +18,7 @@ from benchmark.config import (
     resolve,
     with_keys,
 )
-from benchmark.data.config import DATASET_KEYS
+from benchmark.data.config import DATASET_KEYS, GENERATED
 from benchmark.errors import FairbenchError, unknown_name
 from benchmark.registry import Variant, find_variant
 from benchmark.suite import Suite, SuiteRun, blamed_on
@@ -39,6 +39,7 @@ class Request:
         device: `auto`, `cpu` or `cuda`.
         threads: CPU threads.
         keep_checkpoint: Selection rules whose epochs' weights are kept, of `CHECKPOINT_RULES`.
+        conditions: Of a suite; empty is all that it has.
     """
 
     variants: Sequence[str] = ()
@@ -54,6 +55,7 @@ class Request:
     device: str = "auto"
     threads: int = 1
     keep_checkpoint: Sequence[str] = ()
+    conditions: Sequence[str] = ()
 
 
 def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
@@ -69,6 +71,8 @@ def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
             "leave out --variant and --attribute, or --suite"
         )
     if suite is None:
+        if request.conditions:
+            raise FairbenchError("--condition belongs to --suite: it names one of its conditions")
         if not request.variants:
             raise FairbenchError("name what to run: --variant NAME (one or more), or --suite NAME")
         runs = [SuiteRun(variant=v, attributes=tuple(request.attributes)) for v in request.variants]
@@ -78,6 +82,35 @@ def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
     for rule in request.keep_checkpoint:
         if rule not in CHECKPOINT_RULES:
             raise unknown_name("checkpoint rule", rule, CHECKPOINT_RULES)
+    parts = suite.under(request.conditions)
+    configs = [
+        config
+        for part in parts
+        for config in _under_condition(_with_folder_of(request, part, parts), part)
+    ]
+    return _keeping(configs, request.keep_checkpoint)
+
+
+def _with_folder_of(request: Request, part: Suite, parts: Sequence[Suite]) -> Request:
+    """Return the request without its folder where that is another condition's.
+
+    Among conditions on several datasets, `--data-dir` is the folder of the one that is not
+    generated.
+    """
+    names = {other.dataset.name for other in parts}
+    if request.data_dir is None or request.dataset is not None or len(names) == 1:
+        return request
+    needy = sorted(name for name in names if name not in GENERATED)
+    if len(needy) != 1:
+        raise FairbenchError(
+            f"--data-dir is one folder and suite '{part.name}' runs on {', '.join(sorted(names))}; "
+            "choose one of its conditions with --condition"
+        )
+    return request if part.dataset.name in needy else replace(request, data_dir=None)
+
+
+def _under_condition(request: Request, suite: Suite) -> list[RunConfig]:
+    """Return the runs of a suite under one of its conditions."""
     with blamed_on(None if request.dataset else suite, unless=request.changes):
         dataset = _dataset(request, suite.dataset)
     other = {name: v for name, v in request.changes.items() if name not in DATASET_KEYS}
@@ -90,8 +123,7 @@ def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
         "device": _device(request.device),
     }
     with blamed_on(suite, unless=request.changes):
-        configs = _configs(request, suite, shared)
-    return _keeping(configs, request.keep_checkpoint)
+        return _configs(request, suite, shared)
 
 
 def _configs(request: Request, suite: Suite, shared: Mapping[str, Any]) -> list[RunConfig]:

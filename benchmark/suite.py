@@ -15,6 +15,7 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from benchmark.config import DatasetConfig, ModelConfig, first_problem
@@ -34,6 +35,7 @@ class SuiteRun(BaseModel):
         variant: Name or path of the variant.
         attributes: Train one run for each; empty keeps the variant's own.
         set: Keys of objective or protocol, for this variant alone.
+        conditions: Under which of the suite's conditions it runs; empty is all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +43,29 @@ class SuiteRun(BaseModel):
     variant: str
     attributes: tuple[str, ...] = ()
     set: dict[str, Any] = Field(default_factory=dict)
+    conditions: tuple[str, ...] = ()
+
+
+class Condition(BaseModel):
+    """What a suite is repeated under: another dataset, another model, another protocol.
+
+    Attributes:
+        dataset, model, protocol, seeds: None keeps the suite's.
+        set: Keys laid over the suite's own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: DatasetConfig | None = None
+    model: ModelConfig | None = None
+    protocol: str | None = None
+    seeds: tuple[int, ...] | None = None
+    set: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds(cls, value: object) -> object:
+        return None if value is None else _parsed_seeds(value)
 
 
 class SuiteComparison(Analysis):
@@ -58,6 +83,8 @@ class Suite(BaseModel):
         set: Keys of the protocol, or of every variant that has them.
         seeds: Such as `0-4`, `0,2,7` or a list.
         runs: The variants.
+        conditions: Name → what all runs are repeated under; none is the suite as it stands.
+            `--condition NAME` runs some of them.
         compare: How to compare them.
     """
 
@@ -71,17 +98,53 @@ class Suite(BaseModel):
     set: dict[str, Any] = Field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     runs: tuple[SuiteRun, ...] = Field(min_length=1)
+    conditions: dict[str, Condition] = Field(default_factory=dict)
     compare: SuiteComparison = Field(default_factory=SuiteComparison)
     _file: Path | None = PrivateAttr(None)
 
     @field_validator("seeds", mode="before")
     @classmethod
     def _seeds(cls, value: object) -> tuple[int, ...]:
-        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        try:
-            return parse_seeds(text)
-        except FairbenchError as error:  # pydantic adds the field, `load_suite` the file
-            raise ValueError(str(error)) from error
+        return _parsed_seeds(value)
+
+    @model_validator(mode="after")
+    def _conditions_exist(self) -> Suite:
+        for name in (name for run in self.runs for name in run.conditions):
+            if name not in self.conditions:
+                raise ValueError(str(unknown_name("condition", name, self.conditions)))
+        return self
+
+    def under(self, names: Sequence[str] = ()) -> list[Suite]:
+        """Return the suite once for each condition, with that condition's runs and settings.
+
+        Args:
+            names: Conditions; empty is all of them.
+
+        Raises:
+            FairbenchError: a name that the suite does not have.
+        """
+        for name in names:
+            if name not in self.conditions:
+                raise unknown_name(f"condition of suite '{self.name}'", name, self.conditions)
+        if not self.conditions:
+            return [self]
+        found = []
+        for name, condition in self.conditions.items():
+            runs = tuple(run for run in self.runs if name in (run.conditions or [name]))
+            if runs and name in (names or [name]):
+                own = condition.model_dump(exclude_none=True, exclude={"dataset", "model", "set"})
+                own |= {"runs": runs, "set": {**self.set, **condition.set}}
+                own |= {k: v for k in ("dataset", "model") if (v := getattr(condition, k))}
+                found.append(self.model_copy(update=own))
+        return found
+
+
+def _parsed_seeds(value: object) -> tuple[int, ...]:
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    try:
+        return parse_seeds(text)
+    except FairbenchError as error:  # pydantic adds the field, `load_suite` the file
+        raise ValueError(str(error)) from error
 
 
 def load_suite(name: str) -> Suite:

@@ -18,6 +18,9 @@ DATASETS: Mapping[str, str] = {
     "fairface": "FairFace (Kärkkäinen & Joo, WACV 2021); needs --data-dir",
     "table": "a table of your own with image paths; --data-dir names its YAML file or folder",
 }
+GENERATED = ("synthetic", "synthetic-fairface")
+"""The datasets that need no folder."""
+
 _NOTED = {"synthetic", "fairvlmed"}
 _FACES = {"synthetic-fairface", "fairface"}
 
