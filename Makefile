@@ -26,10 +26,10 @@ demo: $(INSTALLED)
 	@echo "The report is $(CURDIR)/reports/quickstart/comparison.md"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n auto -m 'not slow'
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto -m slow
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
