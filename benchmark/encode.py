@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmark.data.dataset import Split
 from variants.objective import Features
+from variants.scores import own_products
 
 SHARE_OF_FREE_MEMORY = 0.5
 """A split moves to the GPU as a whole if it takes at most this share of the free memory."""
@@ -49,6 +50,23 @@ class PairTensors:
     def tokens(self, index: NDArray[np.int64]) -> Tensor:
         """Return (B, L) int64 token ids at the positions, on the device."""
         return self._tokens[torch.from_numpy(index).to(self.device)]
+
+
+@dataclass(frozen=True)
+class ProbeFeatures:
+    """B pairs as a linear probe sees them.
+
+    Attributes:
+        image: (B, w) of the image, not of unit norm.
+        text: (B, d) of the note, not of unit norm.
+        joint: (B, w') of image and note read together, by a model that can (BLIP2); else None.
+        similarity: (B,), cosine of image and note.
+    """
+
+    image: Tensor
+    text: Tensor
+    joint: Tensor | None
+    similarity: Tensor
 
 
 @dataclass
@@ -87,10 +105,12 @@ class Encoder:
         return self._unit(self.text_features(tokens))
 
     def image_features(self, pixels: Tensor) -> Tensor:
-        """Return (B, d) features as the image tower makes them, not of unit norm."""
-        values = (pixels.float() / 255 - self._mean) / self._std
+        """Return (B, d) features as the image tower makes them, not of unit norm.
+
+        Those of a BLIP2 are (B, Q, d), one row for each query.
+        """
         with self._precision():
-            features: Tensor = self.module.encode_image(values.half() if self.half else values)
+            features: Tensor = self.module.encode_image(self._values(pixels))
         return features
 
     def text_features(self, tokens: Tensor) -> Tensor:
@@ -98,6 +118,17 @@ class Encoder:
         with self._precision():
             features: Tensor = self.module.encode_text(tokens)
         return features
+
+    def probe_features(self, pixels: Tensor, tokens: Tensor) -> ProbeFeatures:
+        """Return what a linear probe sees of (B, C, H, W) images and (B, L) tokens, in float32."""
+        if hasattr(self.module, "probe_features"):
+            with self._precision():
+                found = self.module.probe_features(self._values(pixels), tokens)
+            seen, joint, image, text = (features.float() for features in found)
+        else:
+            image, text = self.image_features(pixels).float(), self.text_features(tokens).float()
+            seen, joint = image, None
+        return ProbeFeatures(seen, text, joint, own_products(_unit(image), _unit(text)))
 
     def pairs(self, images: Tensor, tokens: Tensor) -> Features:
         """Return the features of image–note pairs with the model's logit scale."""
@@ -109,15 +140,24 @@ class Encoder:
         scale: Tensor = self.module.logit_scale.detach().exp()
         return scale
 
+    def _values(self, pixels: Tensor) -> Tensor:
+        values = (pixels.float() / 255 - self._mean) / self._std
+        return values.half() if self.half else values
+
     def _unit(self, features: Tensor) -> Tensor:
         if self.autocast:
             features = features.float()
-        return features / features.norm(dim=-1, keepdim=True) if self.unit else features
+        return _unit(features) if self.unit else features
 
     def _precision(self) -> AbstractContextManager[Any]:
         if self.autocast:
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
+
+
+def _unit(features: Tensor) -> Tensor:
+    unit: Tensor = features / features.norm(dim=-1, keepdim=True)
+    return unit
 
 
 def batch_norms(module: nn.Module) -> list[_BatchNorm]:

@@ -24,7 +24,7 @@ from benchmark.data.prepare import prepare
 from benchmark.encode import batch_norms
 from benchmark.errors import FairbenchError
 from benchmark.model import LoadedModel, load_model
-from benchmark.model_names import brings_weights
+from benchmark.model_names import brings_weights, is_blip2
 from benchmark.numerics import numerics
 from benchmark.probe.features import forget_features
 from benchmark.probe.train import train_probe
@@ -83,6 +83,7 @@ def plan_run(config: RunConfig) -> Planned:
                 f"dataset '{data.schema.name}' has no attribute '{attribute}'. "
                 f"Known: {', '.join(data.schema.attributes)}"
             )
+    _check_model(config)
     still = config.protocol.mode == "eval" or not batch_norms(model.module)
     if config.objective.groups_move_batch_norm and still:
         raise FairbenchError(
@@ -97,6 +98,22 @@ def plan_run(config: RunConfig) -> Planned:
     if config.objective.fine_tuned:
         seeded_batches(planned)  # refuses what cannot be cut into batches, before anything runs
     return planned
+
+
+def _check_model(config: RunConfig) -> None:
+    """Refuse what a BLIP2 cannot do, before anything runs."""
+    if not is_blip2(config.model.name):
+        return
+    if config.objective.auxiliary_lr is not None:
+        raise FairbenchError(
+            f"variant '{config.variant}' has a network that reads one feature vector an image; "
+            f"model '{config.model.name}' has one for each query. Leave the variant out"
+        )
+    if config.objective.fine_tuned and config.protocol.trained == "encoders":
+        raise FairbenchError(
+            f"model '{config.model.name}' trains its Q-Former and projections, and its image "
+            "encoder is frozen; use --set trained=all"
+        )
 
 
 def execute(planned: Planned, store: RunStore, watcher: Observer) -> Outcome:

@@ -24,8 +24,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmark.data import dataset
 from benchmark.errors import FairbenchError, unknown_name
-from benchmark.model_names import TINY, TINY_DIRECTORY, brings_weights
+from benchmark.model_names import TINY, TINY_DIRECTORY, brings_weights, is_blip2
 from benchmark.randomness import generator
 
 
@@ -74,7 +75,7 @@ class LoadedModel:
     """A CLIP model and all that belongs to its inputs.
 
     Attributes:
-        name: As given: `tiny`, an open_clip name, `local-dir:…` or `hf-hub:…`.
+        name: As given: `tiny`, an open_clip name, `local-dir:…`, `hf-hub:…` or `blip2:…`.
         pretrained: open_clip's tag, a file, or None for random weights.
         module: The model, float32, on the CPU.
         transform: Resize and crop.
@@ -89,7 +90,7 @@ class LoadedModel:
     transform: ImageTransform
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    tokenizer: Tokenizer
+    tokenizer: dataset.Tokenizer
     weights_hash: str
 
 
@@ -99,7 +100,7 @@ def load_model(name: str, pretrained: str | None = None, seed: int = 0) -> Loade
     Args:
         name: `tiny` (shipped), an architecture of `open_clip.list_models()`, or open_clip's
             `local-dir:PATH` and `hf-hub:ORG/REPO`, which bring their own weights; a file given
-            for `pretrained` replaces them.
+            for `pretrained` replaces them. `blip2:…`: see `benchmark.blip2.load`.
         pretrained: A tag of open_clip for that architecture, or a file (safetensors, or a
             checkpoint, read without executing anything in it). None: random weights.
         seed: Random weights are drawn from its stream `init`.
@@ -110,9 +111,13 @@ def load_model(name: str, pretrained: str | None = None, seed: int = 0) -> Loade
     """
     architecture = _architecture_name(name)
     _check_name(name, pretrained)
+    if is_blip2(name):
+        from benchmark.blip2.load import load_blip2
+
+        return load_blip2(name, pretrained)
     noise = int(generator(seed, "init").integers(2**31))
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _quiet():
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), quiet():
             warnings.simplefilter("ignore")
             torch.manual_seed(noise)
             tag = None if brings_weights(name) else pretrained
@@ -141,7 +146,7 @@ def load_model(name: str, pretrained: str | None = None, seed: int = 0) -> Loade
         mean=tuple(preprocess["mean"]),
         std=tuple(preprocess["std"]),
         tokenizer=Tokenizer(tokenizer, int(getattr(module, "context_length", 77))),
-        weights_hash=_weights_hash(architecture, module, preprocess),
+        weights_hash=weights_hash(_architecture(architecture), module, preprocess),
     )
 
 
@@ -151,7 +156,11 @@ def half_weights(model: LoadedModel) -> nn.Module:
     Matrices and convolutions are float16; norms, embeddings and the logit scale stay float32,
     and norms compute in float32. Source: `convert_weights` in openai/CLIP, clip/model.py.
     """
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _quiet():
+    if is_blip2(model.name):
+        raise FairbenchError(
+            f"model '{model.name}' has no float16 weights; use --set precision=bf16-amp or fp32"
+        )
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), quiet():
         warnings.simplefilter("ignore")
         module: nn.Module = open_clip.create_model(
             _architecture_name(model.name), precision="fp16", load_weights=False
@@ -222,13 +231,13 @@ def resize_and_crop(preprocess: dict[str, Any]) -> ImageTransform:
     return ImageTransform(steps, json.dumps({name: preprocess[name] for name in names}))
 
 
-def _weights_hash(architecture: str, module: nn.Module, preprocess: dict[str, Any]) -> str:
-    """Return SHA-256 over architecture, input transform and all tensors.
+def weights_hash(architecture: str, module: nn.Module, preprocess: dict[str, Any]) -> str:
+    """Return SHA-256 over architecture (a description), input transform and all tensors.
 
     The architecture enters because models that differ in activation or in attention heads
     can share weights.
     """
-    digest = hashlib.sha256(_architecture(architecture).encode())
+    digest = hashlib.sha256(architecture.encode())
     digest.update(json.dumps(preprocess, sort_keys=True).encode())
     for name, tensor in sorted(module.state_dict().items()):
         array = tensor.detach().cpu().contiguous()
@@ -247,8 +256,8 @@ def _architecture(name: str) -> str:
     return json.dumps(config, sort_keys=True)
 
 
-class _quiet:  # noqa: N801 (reads as a context manager)
-    """Silence open_clip's root logging: what matters comes back as an error."""
+class quiet:  # noqa: N801 (reads as a context manager)
+    """Silence a library's logging: what matters comes back as an error."""
 
     def __enter__(self) -> None:
         self.level = logging.root.manager.disable

@@ -10,6 +10,14 @@ TINY = "tiny"
 TINY_DIRECTORY = Path(__file__).parent / "pretrained" / "tiny-clip"
 
 
+BLIP2_PREFIX = "blip2:"
+
+
+def is_blip2(name: str) -> bool:
+    """Return whether a model name stands for a BLIP-2 folder or hub name."""
+    return name.startswith(BLIP2_PREFIX)
+
+
 def brings_weights(name: str) -> bool:
     """Return whether a model name stands for architecture and weights together."""
     return name == TINY or ":" in name

@@ -15,13 +15,14 @@ def trained_parameters(module: nn.Module, trained: str) -> list[nn.Parameter]:
     """Return the parameters that the protocol trains, and freeze all others.
 
     Args:
-        module: A CLIP model of open_clip.
+        module: A CLIP model of open_clip; or one whose `trainable_parameters()` leaves out what
+            must stay fixed (BLIP2).
         trained: `all`, or `encoders`: the image tower and the text *transformer*, as
             `finetune_FairCLIP.py` gives them to its optimiser. Token and positional embedding,
             `ln_final`, `text_projection` and `logit_scale` stay frozen then.
     """
     if trained == "all":
-        chosen = list(module.parameters())
+        chosen = list(getattr(module, "trainable_parameters", module.parameters)())
     else:
         text = getattr(module, "transformer", None) or getattr(
             getattr(module, "text", None), "transformer", None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.encode import Encoder, PairTensors
+from variants.scores import all_products, own_products
 
 EVALUATION_BATCH = 256
 """Images a forward pass; a constant because results on one device depend on it."""
@@ -37,10 +38,10 @@ def class_probabilities(image: Tensor, prompts: Tensor) -> Tensor:
     Cosines differ by little, so all probabilities lie near 1/classes.
 
     Args:
-        image: (N, d), rows of norm 1.
+        image: (N, d), rows of norm 1; or (N, Q, d), see `variants.scores.all_products`.
         prompts: (classes, d), rows of norm 1.
     """
-    return (image @ prompts.T).softmax(dim=1)
+    return all_products(image, prompts).softmax(dim=1)
 
 
 @torch.no_grad()
@@ -57,7 +58,7 @@ def zero_shot(encoder: Encoder, pairs: PairTensors, prompt_tokens: NDArray[np.in
         text = encoder.text(pairs.tokens(index)).float()
         probability = class_probabilities(image, prompts)
         score.append(probability[:, 1] if len(prompts) == 2 else probability)
-        similarity.append((image * text).sum(dim=1))
+        similarity.append(own_products(image, text))
     return Scores(_array(score), _array(similarity))
 
 

@@ -59,7 +59,8 @@ class LinearProbe(Objective):
     )
     features: Literal["image", "image+text"] = key(
         "image",
-        "features of the image, or those of the note concatenated behind them",
+        "features of the image, or those of the note concatenated behind them; a BLIP2 reads both "
+        "together",
         paper="image in Table 2; both in Table 4",
         official="both: --vl_feats_type image or multimodal",
         reproduction="as official",

@@ -23,7 +23,8 @@ class Features:
     """Encoded image–note pairs.
 
     Attributes:
-        image: (N, d), every row of L2 norm 1.
+        image: (N, d), every row of L2 norm 1; (N, Q, d) of a model with Q features an image
+            (BLIP2), for which `variants.scores` has the products.
         text: (N, d), every row of L2 norm 1; row i belongs to image i.
         logit_scale: Scalar s = exp(CLIP's parameter); 100 in the released CLIP weights.
     """

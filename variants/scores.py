@@ -1,10 +1,36 @@
-"""One number for each image–note pair: the scores that group distances compare."""
+"""Cosines of images and texts, and the scores that group distances compare."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from variants.objective import Features
+
+
+def all_products(image: Tensor, text: Tensor) -> Tensor:
+    """Return the (N, M) products of N images with M texts; cosines where rows have norm 1.
+
+    An image with Q features counts with the one closest to the text: BLIP-2's rule, Li et al.,
+    ICML 2023, section 3.2.
+
+    Args:
+        image: (N, d), or (N, Q, d).
+        text: (M, d).
+    """
+    products = image @ text.T
+    return products if image.ndim == 2 else products.max(dim=1).values
+
+
+def own_products(image: Tensor, text: Tensor) -> Tensor:
+    """Return the (N,) products of images with their own texts; see `all_products`.
+
+    Args:
+        image: (N, d), or (N, Q, d).
+        text: (N, d).
+    """
+    if image.ndim == 2:
+        return (image * text).sum(dim=1)
+    return (image * text[:, None]).sum(dim=2).max(dim=1).values
 
 
 def pair_scores(pairs: Features, score: str) -> Tensor:
@@ -20,8 +46,8 @@ def pair_scores(pairs: Features, score: str) -> Tensor:
             `squared-logits`, (L·L)_ii (released code).
     """
     if score == "cosine":
-        return (pairs.image * pairs.text).sum(dim=1).float()
-    logits = pairs.logit_scale * pairs.image @ pairs.text.T
+        return own_products(pairs.image, pairs.text).float()
+    logits = all_products(pairs.logit_scale * pairs.image, pairs.text)
     if score == "squared-logits":
         logits = logits @ logits
     return logits.diagonal().float()

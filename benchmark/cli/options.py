@@ -18,7 +18,7 @@ TextSource = Annotated[
     str | None,
     typer.Option(metavar="note|label", help="Train on notes, or on the label's prompt."),
 ]
-Model = Annotated[str | None, typer.Option(help="tiny, or an open_clip architecture.")]
+Model = Annotated[str | None, typer.Option(help="tiny, an open_clip architecture, or blip2:DIR.")]
 Pretrained = Annotated[
     str | None, typer.Option(metavar="TAG|FILE", help="Initial weights of the model.")
 ]

@@ -37,11 +37,15 @@ class SplitFeatures:
     image: NDArray[np.float32]
     text: NDArray[np.float32]
     similarity: NDArray[np.float32]
+    joint: NDArray[np.float32] | None = None
+    """(N, w), of image and note read together, by a model that can (BLIP2)."""
 
     def inputs(self, features: str) -> NDArray[np.float32]:
-        """Return what the probe sees: (N, d) for `image`, (N, 2d) for `image+text`."""
+        """Return what the probe sees: (N, d) for `image`; for `image+text` (N, w) or (N, 2d)."""
         if features == "image":
             return self.image
+        if self.joint is not None:
+            return self.joint
         return np.concatenate([self.image, self.text], axis=1)
 
 
@@ -99,17 +103,18 @@ def _extract(config: RunConfig, backbone: LoadedModel, data: Dataset) -> FrozenF
 
 
 def _encode(encoder: Encoder, pairs: PairTensors) -> SplitFeatures:
-    images, texts, similarities = [], [], []
+    parts = []
     for start in range(0, len(pairs), EVALUATION_BATCH):
         index = np.arange(start, min(start + EVALUATION_BATCH, len(pairs)))
-        image = encoder.image_features(pairs.images(index)).float()
-        text = encoder.text_features(pairs.tokens(index)).float()
-        images.append(image.cpu())
-        texts.append(text.cpu())
-        similarities.append((_unit(image) * _unit(text)).sum(dim=1).cpu())
-    return SplitFeatures(*(torch.cat(part).numpy() for part in (images, texts, similarities)))
+        parts.append(encoder.probe_features(pairs.images(index), pairs.tokens(index)))
+    joint = [part.joint for part in parts if part.joint is not None]
+    return SplitFeatures(
+        image=_array([part.image for part in parts]),
+        text=_array([part.text for part in parts]),
+        similarity=_array([part.similarity for part in parts]),
+        joint=_array(joint) if joint else None,
+    )
 
 
-def _unit(features: Tensor) -> Tensor:
-    unit: Tensor = features / features.norm(dim=-1, keepdim=True)
-    return unit
+def _array(parts: list[Tensor]) -> NDArray[np.float32]:
+    return torch.cat([part.cpu() for part in parts]).numpy()

@@ -75,7 +75,7 @@ class TestBuiltIn:
             find_variant("fair-clip")
         message = str(error.value)
         assert message.startswith("unknown variant 'fair-clip'. Did you mean 'fairclip'?")
-        assert "a-fairclip, adversarial, clip, clip-ft, fairclip" in message
+        assert "a-fairclip, adversarial, blip2-ft, clip, clip-ft, fairclip" in message
 
     def test_are_listed_without_torch(self) -> None:
         code = (
