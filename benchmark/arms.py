@@ -175,7 +175,8 @@ def _arm_key(run: StoredRun) -> str:
 
 def _without_seed(identity: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what differs within an arm; the backbone of a probe has the probe's seed."""
-    apart = ("seed", "weights")  # weights drawn at random differ by seed; the block has the rest
+    # Weights drawn at random and imported predictions differ by seed; the block has the rest.
+    apart = ("seed", "weights", "predictions")
     held = {name: value for name, value in identity.items() if name not in apart}
     if "backbone" in held:
         held["backbone"] = _without_seed(held["backbone"])

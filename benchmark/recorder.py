@@ -103,6 +103,8 @@ class Recorder:
 
     def _add_distances(self, facts: EpochFacts, split: SplitName, scores: Scores) -> None:
         """Add ½·W₂² between each group's scores s·⟨I_i, T_i⟩ and everyone's, exactly."""
+        if np.isnan(scores.similarity).all():  # of imported predictions
+            return
         score = torch.from_numpy(scores.similarity).double() * facts.logit_scale
         part = self.data.splits[split]
         for attribute, groups in self.data.schema.attributes.items():

@@ -33,15 +33,18 @@ from benchmark.metrics.inputs import (
 
 @dataclass(frozen=True)
 class SelectionInfo:
-    """What `fairbench list selections` prints; a group rule needs an attribute."""
+    """What `fairbench list selections` prints, and what a rule looks at."""
 
     description: str
     source: str
     needs_attribute: bool = False
+    needs_validation: bool = True
 
 
 SELECTIONS: dict[str, SelectionInfo] = {
-    "last": SelectionInfo("the last epoch", "no selection: nothing is looked at"),
+    "last": SelectionInfo(
+        "the last epoch", "no selection: nothing is looked at", needs_validation=False
+    ),
     "val-auc": SelectionInfo("best AUC on validation", "the reproduction of FairCLIP, 2025"),
     "val-es-auc": SelectionInfo(
         "best ES-AUC of the attribute on validation",
@@ -56,8 +59,16 @@ SELECTIONS: dict[str, SelectionInfo] = {
     "test-auc": SelectionInfo(
         "best AUC on the test set it then reports: a leak, for comparison with published tables",
         "official code of FairCLIP, CVPR 2024",
+        needs_validation=False,
     ),
 }
+
+
+NO_VALIDATION = (
+    "no validation scores were imported, so no rule on validation can be applied; compare with "
+    f"--selection {' or '.join(name for name, i in SELECTIONS.items() if not i.needs_validation)}"
+)
+"""The reason where a run has no validation scores."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ def select_epoch(
     rule: str,
     epochs: Sequence[int],
     *,
-    val: SplitScores,
+    val: SplitScores | None,
     test: SplitScores,
     groups: Sequence[str] = (),
 ) -> Selected:
@@ -121,7 +132,8 @@ def select_epoch(
     Args:
         rule: A key of `SELECTIONS`.
         epochs: The E epoch numbers, increasing.
-        val: Validation scores (E, N) and labels, for the group rules with codes.
+        val: Validation scores (E, N) and labels, for the group rules with codes; None where
+            there are none, which leaves only the rules that need none.
         test: The same of the test split, looked at by `test-auc` only.
         groups: Group names of the attribute, for the group rules.
 
@@ -132,7 +144,9 @@ def select_epoch(
     """
     if rule not in SELECTIONS:
         raise unknown_name("selection rule", rule, SELECTIONS)
-    if SELECTIONS[rule].needs_attribute and val.codes is None:
+    if val is None and SELECTIONS[rule].needs_validation:
+        return Selected(None, float("nan"), NO_VALIDATION)
+    if SELECTIONS[rule].needs_attribute and (val is None or val.codes is None):
         raise FairbenchError(
             f"selection rule '{rule}' needs an attribute and none was given; name one, or use "
             "'val-auc'"
@@ -144,7 +158,7 @@ def select_epoch(
     if rule == "last":
         return Selected(epochs[-1], float("nan"))
     try:
-        criterion = _criterion(rule, val, test, groups)
+        criterion = _criterion(rule, test if val is None else val, test, groups)
     except _NotEstimableError as reason:
         return Selected(None, float("nan"), str(reason))
     if len(criterion) != len(epochs):

@@ -89,12 +89,12 @@ def sweep(
     forget()  # in a notebook an earlier sweep may have left data that has changed since
     configs = list(configs)
     with blamed_on(suite):
-        queue = _queue(configs, store)
+        queue = queue_runs(configs, store)
         if suite is not None:
             store_suite(store.results, suite, [*dict.fromkeys(plan_run(c).id for c in configs)])
-    watcher.on_plan([(run.config, _present(run, store)) for run in queue])
+    watcher.on_plan([(run.config, is_present(run, store)) for run in queue])
     found: dict[str, SweepRun] = {}
-    waiting: list[_Queued] = []
+    waiting: list[QueuedRun] = []
     for wait, batch in ((False, queue), (True, waiting)):
         for run in batch:
             if not wait and any(run.backbone_id == other.id for other in waiting):
@@ -110,17 +110,17 @@ def sweep(
 
 
 @dataclass(frozen=True)
-class _Queued:
-    """A run to be done: what `plan_run` says of it without what it holds in memory."""
+class QueuedRun:
+    """A run of a sweep: what `plan_run` says of it without what it holds in memory."""
 
     id: str
     config: RunConfig
     backbone_id: str | None
 
 
-def _queue(configs: Iterable[RunConfig], store: RunStore) -> list[_Queued]:
+def queue_runs(configs: Iterable[RunConfig], store: RunStore) -> list[QueuedRun]:
     """Return every run once, after the run whose weights it needs, with all weights to keep."""
-    queue: dict[str, _Queued] = {}
+    queue: dict[str, QueuedRun] = {}
 
     def add(config: RunConfig) -> None:
         planned = plan_run(config)
@@ -130,23 +130,23 @@ def _queue(configs: Iterable[RunConfig], store: RunStore) -> list[_Queued]:
         if known is not None:
             keep = tuple(sorted({*known.config.keep, *config.keep}))
             config = known.config.model_copy(update={"keep": keep})
-        queue[planned.id] = _Queued(planned.id, config, planned.backbone_id)
+        queue[planned.id] = QueuedRun(planned.id, config, planned.backbone_id)
 
     for config in configs:
         add(config)
     return list(queue.values())
 
 
-def _present(run: _Queued, store: RunStore) -> bool:
+def is_present(run: QueuedRun, store: RunStore) -> bool:
     """Return whether a run is there, with the weights that it is to keep."""
     if not store.finished(run.id):
         return False
     return not run.config.keep or not missing_checkpoints(store.runs / run.id, run.config.keep)
 
 
-def _run(run: _Queued, store: RunStore, watcher: Watcher) -> SweepRun:
+def _run(run: QueuedRun, store: RunStore, watcher: Watcher) -> SweepRun:
     run_id, config = run.id, run.config
-    if _present(run, store):
+    if is_present(run, store):
         return SweepRun(config, run_id, "present")
     planned = plan_run(config)
     watcher.on_run(planned)

@@ -70,6 +70,8 @@ def run_values(
     wanted = {attribute: members(attribute, groups) for attribute in attributes}
     stored = [name for names in wanted.values() for name in names]
     for name in SPLITS[1:]:
+        if name == "val" and name not in splits and "imported" in run.config["identity"]:
+            continue
         if name not in splits or not splits[name].codes.keys() >= set(stored):
             raise FairbenchError(f"{path}: no {name} predictions with {', '.join(stored)}; {again}")
     if (classes := several_classes(run)) and threshold_rule != "0.5":
@@ -77,15 +79,20 @@ def run_values(
             f"{run.path}: threshold rule '{threshold_rule}' is for two classes and the label has "
             f"{len(classes)}; use '0.5', with which the highest score decides"
         )
+    if "val" not in splits and threshold_rule != "0.5":
+        raise FairbenchError(
+            f"{run.path}: threshold rule '{threshold_rule}' is chosen on validation, and no "
+            "validation scores were imported; use '0.5'"
+        )
     try:
-        return _values(run, splits["val"], splits["test"], wanted, rules, threshold_rule)
+        return _values(run, splits.get("val"), splits["test"], wanted, rules, threshold_rule)
     except ValueError as error:  # a score that is not finite, a label or code out of range
         raise FairbenchError(f"{path}: {error}; {again}") from error
 
 
 def _values(
     run: StoredRun,
-    val: SplitPredictions,
+    val: SplitPredictions | None,
     test: SplitPredictions,
     attributes: Iterable[str],
     rules: Iterable[str],
@@ -95,17 +102,18 @@ def _values(
     classes = several_classes(run)
 
     @cache
-    def groups_of(attribute: str) -> list[tuple[IntArray, tuple[str, ...]]]:
+    def groups_of(attribute: str) -> tuple[tuple[IntArray, tuple[str, ...]], IntArray | None]:
         groups = run.config["dataset"]["attributes"]
-        return [group_codes(attribute, split.codes, groups) for split in (val, test)]
+        of_val = None if val is None else group_codes(attribute, val.codes, groups)[0]
+        return group_codes(attribute, test.codes, groups), of_val
 
     @cache
     def select(rule: str, attribute: str | None) -> Selected:
-        (of_val, groups), (of_test, _) = groups_of(attribute) if attribute else [(None, ())] * 2
+        (of_test, groups), of_val = groups_of(attribute) if attribute else ((None, ()), None)
         return select_epoch(
             rule,
-            val.epochs.tolist(),
-            val=SplitScores(val.score, val.label, of_val, classes),
+            test.epochs.tolist(),
+            val=None if val is None else SplitScores(val.score, val.label, of_val, classes),
             test=SplitScores(test.score, test.label, of_test, classes),
             groups=groups,
         )
@@ -114,6 +122,8 @@ def _values(
     def decision(epoch: int) -> tuple[float, Platt | None]:
         if classes:
             return np.nan, None
+        if val is None:
+            return 0.5, None
         score = _at(val, epoch)
         return threshold_for(threshold_rule, val.label, score), fit_platt(val.label, score)
 
@@ -121,7 +131,7 @@ def _values(
     def at_epoch(attribute: str, epoch: int) -> tuple[float, int, tuple[MetricValue, ...]]:
         score = _at(test, epoch)
         threshold, platt = decision(epoch)
-        codes, groups = groups_of(attribute)[1]
+        codes, groups = groups_of(attribute)[0]
         if classes:
             rows = evaluate_classes(test.label, score, codes, groups, classes)
         else:

@@ -54,6 +54,9 @@ def compare(
     suite: Annotated[
         str | None, typer.Option(help="Only this suite's runs, compared as it says.")
     ] = None,
+    published: Annotated[
+        Path | None, typer.Option(help="A CSV of further published numbers to set beside ours.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports/comparison"),
 ) -> None:
     """Compare all variants with a baseline, judge them, and write the report.
@@ -63,6 +66,7 @@ def compare(
     from benchmark.analysis_plan import find_plan
     from benchmark.comparison import analyse
     from benchmark.errors import FairbenchError
+    from benchmark.sequential.record import record_path
     from benchmark.verdicts.analysis import parse_margins
 
     options: dict[str, Any] = {
@@ -84,7 +88,12 @@ def compare(
         )
     frozen = None if plan is None else find_plan(results, plan)
     settings = _settings(results, suite, given) if frozen is None else frozen.plan
-    _show(analyse(results, settings, suite, frozen), out)
+    _show(analyse(results, settings, suite, frozen, published), out)
+    if suite is not None and record_path(results, suite).is_file():
+        typer.echo(
+            f"{suite} was extended look by look: the verdicts of that rule are in "
+            f"{record_path(results, suite)}; those above take the seeds as fixed in advance"
+        )
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -9,10 +9,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from benchmark.config import RunConfig, ignored_lines
 from benchmark.data.dataset import SPLITS, Dataset
+from benchmark.time_left import TimeLeft, in_words
 
 if TYPE_CHECKING:  # they bring torch, and a mistyped name should be answered before that
     from benchmark.execute import Planned
@@ -50,19 +59,22 @@ def describe_data(data: Dataset) -> str:
 
 
 class Lines:
-    """A line for each dataset and for each run that ends; nothing in between."""
+    """A line for each dataset and for each run that ends, with the time left."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
+        self._left = TimeLeft(())
 
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
         """Say how much there is to do, and which keys only some of it uses."""
+        self._left = TimeLeft(runs)
         todo = sum(not present for _, present in runs)
         print(f"{len(runs)} runs, {todo} to do", flush=True)
         self._print_ignored(runs)
 
     def on_run(self, planned: Planned) -> None:
         """Describe the dataset before its first run."""
+        self._left.start()
         line = describe_data(planned.data)
         if line not in self._said:
             self._said.add(line)
@@ -75,8 +87,15 @@ class Lines:
         """Say nothing."""
 
     def on_finished(self, run: SweepRun) -> None:
-        """Print the run's outcome."""
-        self._print(describe(run))
+        """Print the run's outcome, and how long the others will take."""
+        self._left.finish(run.config, run.state)
+        left = self.time_left() if run.state != "present" else ""
+        self._print(f"{describe(run)}{left and f' ({left})'}")
+
+    def time_left(self) -> str:
+        """Return the time left in words; "" where it is not known, or nothing is left."""
+        seconds = self._left.seconds
+        return "" if seconds is None else f"about {in_words(seconds)} left"
 
     def _print_ignored(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
         for line in ignored_lines(config for config, _ in runs):
@@ -84,6 +103,17 @@ class Lines:
 
     def _print(self, line: str) -> None:
         print(line, flush=True)
+
+
+class _Remaining(TimeRemainingColumn):
+    """The time left by finished runs for the bar of runs; for others by their speed.
+
+    Runs that are there already pass in no time, so the speed of that bar says nothing.
+    """
+
+    def render(self, task: Task) -> Text:
+        left = task.fields.get("left")
+        return super().render(task) if left is None else Text(left)
 
 
 class Bars(Lines):
@@ -96,10 +126,10 @@ class Bars(Lines):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            _Remaining(),
             console=console,
         )
-        self.runs = self.progress.add_task("runs", total=None)
+        self.runs = self.progress.add_task("runs", total=None, left="")
         self.epochs = self.progress.add_task("epochs", total=None, visible=False)
         self.steps = self.progress.add_task("steps", total=None, visible=False)
 
@@ -118,6 +148,7 @@ class Bars(Lines):
 
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
         """Set the length of the first bar, and say which keys only some runs use."""
+        self._left = TimeLeft(runs)
         self.progress.update(self.runs, total=len(runs))
         self._print_ignored(runs)
 
@@ -147,7 +178,7 @@ class Bars(Lines):
         self.progress.update(self.epochs, visible=False)
         self.progress.update(self.steps, visible=False)
         super().on_finished(run)
-        self.progress.advance(self.runs)
+        self.progress.update(self.runs, advance=1, left=self.time_left())
 
     def _print(self, line: str) -> None:
         self.console.print(line)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,44 +56,67 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Threads = 1,
     keep_checkpoint: KeepCheckpoint = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list the runs, with time and disk to expect.")
+    ] = False,
 ) -> None:
     """Train variants over seeds and keep the predictions of every epoch.
 
     A run that is finished is skipped; one that was interrupted or failed is done again.
     Exit code 1 if a run failed.
     """
-    from benchmark.api import run as run_all
     from benchmark.cli.progress import make_watcher
+    from benchmark.plan import Request, plan
+    from benchmark.results import RunStore
+    from benchmark.seeds import parse_seeds
+    from benchmark.suite import load_suite
 
-    keys = parse_keys(set_ or [], epochs=epochs, text_source=text_source)
+    request = Request(
+        variants=variant or (),
+        attributes=attribute or (),
+        dataset=dataset,
+        data_dir=data_dir,
+        notes=notes,
+        model=model,
+        pretrained=pretrained,
+        protocol=protocol,
+        seeds=None if seeds is None else parse_seeds(seeds),
+        changes=parse_keys(set_ or [], epochs=epochs, text_source=text_source),
+        device=device,
+        threads=threads,
+        keep_checkpoint=keep_checkpoint or (),
+        conditions=condition or (),
+    )
+    chosen = None if suite is None else load_suite(suite)
+    configs = plan(request, chosen)
+    if dry_run:
+        from benchmark.cli.dry_run import cost_lines
+        from benchmark.cost import estimate_runs  # brings torch
+
+        typer.echo("\n".join(cost_lines(estimate_runs(configs, RunStore(results)), results)))
+        return
+
+    from benchmark.sweep import sweep  # brings torch
+
+    with interruptible(), make_watcher() as watcher:
+        done = sweep(configs, RunStore(results), watcher, chosen)
+    failed = [run for run in done if run.state == "failed"]
+    for one in failed:  # again, since they may be far above
+        typer.echo(f"failed: {one.config.label}, run {one.id}: {one.message}")
+    counts = ", ".join(f"{n} {state}" for state, n in Counter(r.state for r in done).most_common())
+    typer.echo(f"{len(done)} runs in {results}/runs: {counts}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn Ctrl-C into one line and exit code 130; what is finished is kept."""
     try:
-        with make_watcher() as watcher:
-            table = run_all(
-                variant or (),
-                suite=suite,
-                attributes=attribute or (),
-                dataset=dataset,
-                data_dir=data_dir,
-                notes=notes,
-                model=model,
-                pretrained=pretrained,
-                protocol=protocol,
-                seeds=seeds,
-                keys=keys,
-                results=results,
-                device=device,
-                threads=threads,
-                keep_checkpoint=keep_checkpoint or (),
-                conditions=condition or (),
-                watcher=watcher,
-            )
+        yield
     except KeyboardInterrupt:
         typer.echo("fairbench: interrupted; finished runs are kept", err=True)
         raise typer.Exit(130) from None
-    counts = ", ".join(f"{n} {state}" for state, n in table["state"].value_counts().items())
-    typer.echo(f"{len(table)} runs in {results}/runs: {counts}")
-    if (table["state"] == "failed").any():
-        raise typer.Exit(1)
 
 
 def parse_keys(settings: list[str], **options: object) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import json
 import random
+import re
 import shutil
 import signal
 
@@ -48,7 +49,8 @@ class TestOutput:
         fingerprint = yaml.safe_load((tmp_path / "runs" / ids["clip"] / "config.yaml").read_text())[
             "dataset"
         ]["fingerprint"]
-        assert result.out.splitlines() == [
+        lines = [re.sub(r" \(about \d+ s left\)$", "", one) for one in result.out.splitlines()]
+        assert lines == [
             "2 runs, 2 to do",
             "key 'batch_size' is not used by clip",
             "key 'epochs' is not used by clip",
@@ -104,7 +106,9 @@ class TestOutput:
         assert result.code == 1
         assert result.err == ""
         assert "clip-ft, seed 0: RuntimeError: out of memory" in result.out
-        assert result.out.splitlines()[-1].endswith("1 failed, 1 done")
+        *_, again, counts = result.out.splitlines()
+        assert re.fullmatch(r"failed: clip-ft, run \w+: RuntimeError: out of memory", again)
+        assert counts.endswith("1 failed, 1 done")
         (failed,) = tmp_path.glob("runs/*.failed")
         assert json.loads((failed / "status.json").read_text())["state"] == "failed"
         assert len(finished(tmp_path)) == 1
@@ -120,6 +124,39 @@ class TestOutput:
         assert result.code == 130
         assert result.err == "fairbench: interrupted; finished runs are kept\n"
         assert [path.name for path in (tmp_path / "runs").iterdir()] == [".locks"]
+
+
+class TestDryRun:
+    def test_lists_runs_time_and_disk_and_writes_nothing(self, fairbench, tmp_path, mini_options):
+        options = ["--variant", "clip", *mini_options, "--results", tmp_path / "results"]
+        result = fairbench("run", *options, "--dry-run")
+        assert result.code == 0
+        run, counts, time, disk = result.out.splitlines()
+        assert re.fullmatch(r"to do  [0-9a-f]{16}  clip: about \d+ s", run)
+        assert counts == f"1 runs in {tmp_path}/results/runs, 0 done, 1 to do"
+        assert re.fullmatch(r"time: about \d+ s one after another \(1 from measured steps\)", time)
+        assert disk == "disk: about 0.01 MB"
+        assert not (tmp_path / "results").exists()
+
+    def test_says_what_is_done(self, fairbench, trained, mini_options):
+        result = fairbench(
+            "run", "--variant", "clip", *mini_options, "--results", trained, "--dry-run"
+        )
+        done, counts = result.out.splitlines()
+        assert done.startswith("done   ")
+        assert counts.endswith("1 done, 0 to do")
+
+
+class TestTimeLeft:
+    def test_is_said_after_each_run_but_the_last(self, fairbench, tmp_path, mini_options):
+        result = fairbench(
+            "run", "--variant", "clip-ft", "--seeds", "0-2", *mini_options, *SHORT,
+            "--results", tmp_path,
+        )  # fmt: skip
+        runs = [line for line in result.out.splitlines() if line.startswith("done")]
+        assert [bool(re.search(r"\(about \d+ s left\)$", run)) for run in runs] == [
+            True, True, False,
+        ]  # fmt: skip
 
 
 class TestNoNotes:
