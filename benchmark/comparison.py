@@ -6,7 +6,7 @@ Everything here is a pure function of run directories.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from benchmark.arms import Arm, closest_baseline, make_arms
 from benchmark.errors import FairbenchError, unknown_name
 from benchmark.metrics.intersections import require_intersections
 from benchmark.metrics.threshold import THRESHOLDS
+from benchmark.published.beside import BesideOurs, beside_ours
+from benchmark.published.cells import all_cells
 from benchmark.results import RunStore, StoredRun
 from benchmark.selection import SELECTIONS
 from benchmark.suite import suite_run_ids
@@ -50,6 +52,7 @@ class Comparison:
             standard deviation over seeds, and the paired difference to the baseline.
         runs: One row for each run found, whatever became of it.
         arms: The rows of the tables.
+        published: Numbers of papers beside ours, where the runs are on their dataset.
     """
 
     analysis: Analysis
@@ -58,6 +61,7 @@ class Comparison:
     summary: pd.DataFrame
     runs: pd.DataFrame
     arms: Sequence[Arm]
+    published: BesideOurs = field(default_factory=BesideOurs)
 
     @property
     def baseline(self) -> str:
@@ -76,6 +80,7 @@ class Comparison:
 
     def write(self, out: Path) -> list[Path]:
         """Write `comparison.md` and the tables as CSV files to a folder; return their paths."""
+        from benchmark.report.files import write_texts
         from benchmark.report.markdown import comparison_markdown
         from benchmark.report.spreadsheet import csv_text
 
@@ -86,15 +91,9 @@ class Comparison:
             "per_seed.csv": csv_text(self.per_seed),
             "runs.csv": csv_text(self.runs),
         }
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            for name, text in texts.items():
-                (out / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise FairbenchError(
-                f"report folder {out} cannot be written ({error.strerror}); give another with --out"
-            ) from error
-        return [out / name for name in texts]
+        if not self.published.table.empty:
+            texts["published.csv"] = csv_text(self.published.table)
+        return write_texts(out, texts)
 
 
 def compare(
@@ -112,6 +111,7 @@ def compare(
     test: str = "auto",
     scope: str = "seeds",
     plan: str | None = None,
+    published: Path | None = None,
 ) -> Comparison:
     """Compare every variant found in a results folder with a baseline, and judge it.
 
@@ -133,6 +133,7 @@ def compare(
             or about new patients too.
         plan: Hash of a frozen plan, or `newest`: its settings and its family replace the
             arguments above from `baseline` on.
+        published: A CSV of further published numbers, in the form of `published.csv`.
 
     Raises:
         FairbenchError: unknown names, no run of the baseline, or a damaged run.
@@ -150,11 +151,16 @@ def compare(
         test=test,
         scope=scope,
     )
-    return analyse(Path(results), analysis if frozen is None else frozen.plan, suite, frozen)
+    settings = analysis if frozen is None else frozen.plan
+    return analyse(Path(results), settings, suite, frozen, published)
 
 
 def analyse(
-    results: Path, analysis: Analysis, suite: str | None = None, plan: FrozenPlan | None = None
+    results: Path,
+    analysis: Analysis,
+    suite: str | None = None,
+    plan: FrozenPlan | None = None,
+    published: Path | None = None,
 ) -> Comparison:
     """Return the comparison of a results folder: `compare`, with its arguments in one object.
 
@@ -163,6 +169,7 @@ def analyse(
         analysis: The settings.
         suite: Only the runs of this suite.
         plan: Only what this plan names gets verdicts; `analysis` is then its own.
+        published: A CSV of further published numbers.
 
     Raises:
         FairbenchError: as `compare`.
@@ -172,6 +179,7 @@ def analyse(
         raise unknown_name("selection rule", analysis.selection, [*SELECTIONS, OWN])
     if analysis.threshold not in THRESHOLDS:
         raise unknown_name("threshold rule", analysis.threshold, THRESHOLDS)
+    cells = all_cells(published)
     runs = RunStore(results).read()
     if suite is not None:
         wanted = suite_run_ids(results, suite)
@@ -199,13 +207,15 @@ def analyse(
     if plan is not None:
         claims = restrict(claims, plan.plan)
     per_seed = pd.DataFrame([row for arm in arms for row in evaluated[id(arm)].rows()])
+    per_seed = per_seed.astype({"seed": "Int64", "epoch": "Int64"})
     return Comparison(
         analysis=analysis,
         verdicts=judge(claims, analysis, status_of(claims, analysis, frozen_plans(results))),
-        per_seed=per_seed.astype({"seed": "Int64", "epoch": "Int64"}),
+        per_seed=per_seed,
         summary=pd.DataFrame(rows),
         runs=_runs_table(arms),
         arms=arms,
+        published=beside_ours(arms, per_seed, cells, analysis.threshold),
     )
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 
 from benchmark.report.cells import difference_cell, escape, level_cell, table
 from benchmark.report.classes import class_columns, class_table
+from benchmark.report.published_section import published_lines
+from benchmark.report.ranking_section import ranking_lines
 from benchmark.report.statements import (
     confounded_lines,
     degenerate_lines,
@@ -44,6 +46,8 @@ def _lines(found: Comparison) -> Iterator[str]:
     yield from seed_statement(found)
     for _, block in found.summary.groupby(BLOCK, sort=False):
         yield from _block(found, block)
+    yield from published_lines(found)
+    yield from ranking_lines(found)
     yield from _failures(found)
 
 

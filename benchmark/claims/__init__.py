@@ -1,0 +1,1 @@
+"""Claims of papers as YAML, judged against runs: supported, refuted, equivalent, undecided."""
