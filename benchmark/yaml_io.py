@@ -14,6 +14,12 @@ import yaml
 
 from benchmark.errors import FairbenchError
 
+try:  # libyaml reads a run's configuration ten times as fast
+    from yaml import CSafeDumper as SafeDumper
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # a PyYAML that was built without it
+    from yaml import SafeDumper, SafeLoader  # type: ignore[assignment]
+
 _FLOAT = re.compile(
     r"^[-+]?(?:(?:\d[\d_]*\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\d[\d_]*[eE][-+]?\d+"
     r"|\.(?:inf|Inf|INF))$|^\.(?:nan|NaN|NAN)$"
@@ -23,7 +29,7 @@ _FLOAT = re.compile(
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """SafeLoader with exponents as floats and without silent overwriting of keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -42,12 +48,12 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.yaml_implicit_resolvers = {
     first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:float"]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, pairs in SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(SafeDumper):
     """SafeDumper that quotes the texts which `_Loader` would read as numbers."""
 
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers

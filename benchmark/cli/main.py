@@ -7,14 +7,21 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.ablate import ablate
 from benchmark.cli.bench import bench
+from benchmark.cli.calibrate import calibrate
 from benchmark.cli.check import check
+from benchmark.cli.claims import claims
 from benchmark.cli.compare import compare
 from benchmark.cli.data_check import check as check_data
 from benchmark.cli.data_synthesize import synthesize
+from benchmark.cli.extend import extend
+from benchmark.cli.import_ import app as import_app
 from benchmark.cli.list import list_names
+from benchmark.cli.optimism import optimism
 from benchmark.cli.plan import plan
 from benchmark.cli.power import power
+from benchmark.cli.published import published
 from benchmark.cli.record import record
 from benchmark.cli.run import run
 from benchmark.cli.verify import verify
@@ -31,15 +38,22 @@ app = typer.Typer(
 data = typer.Typer(help="Write and check dataset folders.", no_args_is_help=True)
 
 app.command()(run)
+app.command()(extend)
 app.command()(compare)
+app.command()(ablate)
 app.command()(plan)
 app.command()(power)
+app.command()(optimism)
+app.command()(published)
+app.command()(claims)
 app.command()(record)
 app.command()(verify)
 app.command(name="list")(list_names)
 app.command()(check)
 app.command()(bench)
+app.command()(calibrate)
 app.add_typer(data, name="data")
+app.add_typer(import_app, name="import")
 data.command()(synthesize)
 data.command(name="check")(check_data)
 

@@ -13,7 +13,7 @@ from benchmark.stats.verdict import Verdict, verdict
 from benchmark.verdicts.analysis import Analysis
 from benchmark.verdicts.claims import OVERALL, Claim
 from benchmark.verdicts.evidence import Evidence
-from benchmark.verdicts.over_patients import patient_evidence
+from benchmark.verdicts.over_patients import LastScored, patient_evidence
 from benchmark.verdicts.over_seeds import seed_evidence
 from benchmark.verdicts.seed_power import level_of_one
 
@@ -54,7 +54,8 @@ def decide(claims: Sequence[Claim], analysis: Analysis) -> list[Decision]:
         claims: The primary ones and those of AUC that they depend on.
         analysis: Margins, level, correction, test and scope.
     """
-    evidence = [_evidence(claim, analysis) for claim in claims]
+    last = LastScored()
+    evidence = [_evidence(claim, analysis, last) for claim in claims]
     gates = _gates(claims, evidence, analysis)
     family = [(c, e) for c, e in zip(claims, evidence, strict=True) if c.primary]
     raw = [p for _, found in family for p in _p_values(found)]
@@ -80,13 +81,13 @@ def adjusted_p(p: Sequence[float], correction: str) -> list[float]:
     return [float(x) for x in adjust(np.array(p, dtype=np.float64), correction)]
 
 
-def _evidence(claim: Claim, analysis: Analysis) -> Evidence | None:
+def _evidence(claim: Claim, analysis: Analysis, last: LastScored) -> Evidence | None:
     """Return the tests of a claim; None for one that gets no verdict."""
     if claim.baseline is None or claim.confounded:
         return None
     margin = analysis.margins[claim.metric]
     if analysis.scope == "patients":
-        return patient_evidence(claim, margin, analysis.alpha)
+        return patient_evidence(claim, margin, analysis.alpha, last)
     return seed_evidence(claim, margin, analysis.alpha, analysis.test)
 
 

@@ -11,7 +11,7 @@ Predictions are read again, of these runs alone and when they are needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,12 +25,16 @@ from benchmark.stats.equivalence import tost
 from benchmark.stats.mrmc import Factor, obuchowski_rockette
 from benchmark.stats.result import TestResult
 from benchmark.values import RunValues, several_classes
+from benchmark.verdicts.caveats import BETWEEN_GROUPS
 from benchmark.verdicts.claims import Claim
 from benchmark.verdicts.evidence import Evidence, functions_of
 from benchmark.verdicts.pairing import NOT_PAIRED, Pairing, pairing_of
 
 ONE_RUN = "new patients, these two runs as they are"
 """The scope where nothing says how seeds vary."""
+
+SAME_SIZE = "new seeds and new test sets with groups of these sizes"
+"""The scope of gaps: noise in small groups enlarges them, so their size is part of the claim."""
 
 RESAMPLED = ("accuracy", "es_auc", "es_accuracy", "worst_group_auc", "auc_gap", "dpd", "deodds")
 """Metrics that the bootstrap of patients knows."""
@@ -39,13 +43,16 @@ RESAMPLES = 2_000
 """For a variance: so many draws know it to 3%."""
 
 
-def patient_evidence(claim: Claim, margin: float, alpha: float) -> Evidence:
+def patient_evidence(
+    claim: Claim, margin: float, alpha: float, last: LastScored | None = None
+) -> Evidence:
     """Return the evidence of a claim from the predictions of its runs.
 
     Args:
         claim: With a baseline.
         margin: The smallest difference that matters.
         alpha: The interval has confidence 1 − alpha, that of equivalence 1 − 2·alpha.
+        last: Shared by the claims of a family, so that what they share is made once.
 
     Raises:
         FairbenchError: predictions that cannot be read, or of other samples.
@@ -57,7 +64,7 @@ def patient_evidence(claim: Claim, margin: float, alpha: float) -> Evidence:
         untested = TestResult("none", float(ours - theirs), 0, reason=reason)
         return Evidence("none", reason, pairing.kind, "0", 0, untested)
     points = [(claim.ours[a], claim.theirs[b]) for a, b in pairing.seeds]
-    scored = _Scored.of(points)
+    scored = (last or LastScored()).of(points)
     one_run = len(points) == 1
     found, name, made = _tested(claim, scored, 1 - alpha, "fixed" if one_run else "random")
     within = tost(found.estimate, found.se, found.df, margin, alpha)
@@ -71,7 +78,7 @@ def patient_evidence(claim: Claim, margin: float, alpha: float) -> Evidence:
         p_above=within.p_low,
         p_below=within.p_high,
         narrow=(within.low, within.high),
-        scope=ONE_RUN if one_run else "",
+        scope=ONE_RUN if one_run else SAME_SIZE if claim.metric in BETWEEN_GROUPS else "",
         functions=functions_of(p=made, interval=made, equivalence=tost),
     )
 
@@ -98,12 +105,14 @@ class _Scored:
         test: The split of one of the runs.
         points: The pairs of runs.
         ours, theirs: (S, N).
+        made: Attribute → its resamples, so far.
     """
 
     test: SplitPredictions
     points: Sequence[tuple[RunValues, RunValues]]
     ours: FloatArray
     theirs: FloatArray
+    made: dict[str, CrossedMetrics] = field(default_factory=dict)
 
     @classmethod
     def of(cls, points: Sequence[tuple[RunValues, RunValues]]) -> _Scored:
@@ -132,6 +141,38 @@ class _Scored:
         """Return the decision threshold of each row of a side."""
         return [pair[side].threshold for pair in self.points]
 
+    def resampled(self, attribute: str) -> CrossedMetrics:
+        """Return all metrics over resamples of the patients within an attribute's groups."""
+        if attribute not in self.made:
+            groups = self.points[0][0].run.config["dataset"]["attributes"]
+            codes, names = group_codes(attribute, self.test.codes, groups)
+            self.made[attribute] = bootstrap(
+                self.test.label,
+                self.ours,
+                self.theirs,
+                codes,
+                names,
+                threshold_a=self.thresholds(0),
+                threshold_b=self.thresholds(1),
+                n_resamples=RESAMPLES,
+            )
+        return self.made[attribute]
+
+
+class LastScored:
+    """The predictions read last. The claims of an arm follow each other and share theirs."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._scored: _Scored | None = None
+
+    def of(self, points: Sequence[tuple[RunValues, RunValues]]) -> _Scored:
+        """Return the predictions of pairs of runs, read unless they are those read last."""
+        key = [(p.run.path, p.selected.epoch, p.threshold) for pair in points for p in pair]
+        if self._scored is None or key != self._key:
+            self._key, self._scored = key, _Scored.of(points)
+        return self._scored
+
 
 def _at(split: SplitPredictions, point: RunValues) -> FloatArray:
     (row,) = split.score[split.epochs == point.selected.epoch].astype(np.float64)
@@ -148,18 +189,7 @@ def _tested(
             return paired(label, ours[0], theirs[0], confidence), "DeLong", paired
         found = obuchowski_rockette(label, ours, theirs, confidence=confidence)
         return found, "Obuchowski–Rockette, DeLong", obuchowski_rockette
-    groups = scored.points[0][0].run.config["dataset"]["attributes"]
-    codes, names = group_codes(claim.attributes[0], scored.test.codes, groups)
-    resampled = bootstrap(
-        label,
-        ours,
-        theirs,
-        codes,
-        names,
-        threshold_a=scored.thresholds(0),
-        threshold_b=scored.thresholds(1),
-        n_resamples=RESAMPLES,
-    )
+    resampled = scored.resampled(claim.attributes[0])
     found = resampled.test(claim.metric, seeds=seeds, confidence=confidence)
     name = "bootstrap" if seeds == "fixed" else "Obuchowski–Rockette, bootstrap"
     return found, name, CrossedMetrics.test

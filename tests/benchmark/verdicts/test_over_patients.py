@@ -81,6 +81,7 @@ class TestGaps:
         assert row["difference"] == pytest.approx(summary.loc[at, "difference"].item(), abs=1e-12)
         assert row["low"] < row["difference"] < row["high"]
         assert row["test"] == "Obuchowski–Rockette, bootstrap"
+        assert row["scope"] == "new seeds and new test sets with groups of these sizes"
 
     def test_difference_and_spread_over_seeds_are_those_of_scope_seeds(self, write, tmp_path):
         write("clip-ft", (0, 1, 2))
