@@ -181,11 +181,15 @@ def resolve(
         threads=threads,
         device=device,
     )
+    shown = objective.keys()
     if backbone is not None:
         absent &= set(backbone.ignored)
+        # By its name: a path would be part of the identity, and says nothing of other keys.
+        objective = objective.model_copy(update={"backbone": backbone.variant})
+        shown = {**objective.keys(), "backbone": backbone.label}
     return RunConfig(
         variant=variant.name,
-        label=_with_changes(variant.name, base.keys(), objective.keys()),
+        label=_with_changes(variant.name, base.keys(), shown),
         objective=objective,
         source_hash=variant.source_hash,
         preset=preset,

@@ -84,6 +84,11 @@ def plan_run(config: RunConfig) -> Planned:
                 f"Known: {', '.join(data.schema.attributes)}"
             )
     _check_model(config)
+    if config.objective.two_classes and len(data.schema.classes) != 2:
+        raise FairbenchError(
+            f"variant '{config.variant}' with these keys is for two classes; dataset "
+            f"'{data.schema.name}' has {len(data.schema.classes)}. Leave the variant out"
+        )
     still = config.protocol.mode == "eval" or not batch_norms(model.module)
     if config.objective.groups_move_batch_norm and still:
         raise FairbenchError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +25,15 @@ hypothesis.settings.register_profile(
     "fairbench", deadline=None, derandomize=bool(os.environ.get("CI"))
 )
 hypothesis.settings.load_profile("fairbench")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Start every test on one thread: float32 gradients hang on it, and tests share processes."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
 
 SMALL = "fairbench-test-small"
 SCHEMA = Schema(

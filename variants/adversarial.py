@@ -96,6 +96,15 @@ class Adversarial(Objective):
         """The adversaries' learning rate."""
         return self.adversary_lr
 
+    @property
+    def two_classes(self) -> bool:
+        """Whether labels may have two classes only: those of positives and negatives."""
+        return self.samples != "all"
+
+    def unused_keys(self) -> set[str]:
+        """Return the keys that the other keys leave without effect."""
+        return {"schedule"} if self.weight == 0 else set()
+
     def auxiliary(
         self, width: int, groups: Mapping[str, Sequence[str]], seed: int
     ) -> nn.ModuleList:
@@ -143,11 +152,6 @@ class Adversarial(Objective):
         codes, label = batch.codes[attribute], batch.label
         if self.samples == "all":
             return codes
-        if label.max() > 1:
-            raise ValueError(
-                f"samples='{self.samples}' is for two classes, the labels go up to "
-                f"{label.max().item()}; use samples='all'"
-            )
         return codes.where(label == (1 if self.samples == "positives" else 0), NOT_COUNTED)
 
 

@@ -158,6 +158,11 @@ class LinearProbe(Objective):
         return value
 
     @property
+    def two_classes(self) -> bool:
+        """Whether labels may have two classes only; one output is trained."""
+        return True
+
+    @property
     def backbone_variant(self) -> str | None:
         """The variant whose run is probed; None for the initial weights."""
         return None if self.backbone == "initial" else self.backbone

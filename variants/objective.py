@@ -136,6 +136,11 @@ class Objective(BaseModel):
         return self.trains
 
     @property
+    def two_classes(self) -> bool:
+        """Whether the equation is for labels of two classes only."""
+        return False
+
+    @property
     def own_epochs(self) -> int | None:
         """Epochs of a head of its own; None: those of the protocol."""
         return None

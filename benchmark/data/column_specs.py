@@ -144,6 +144,9 @@ class AttributeSpec(Part):
     def _groups_or_bins(self) -> Self:
         if bool(self.groups) == bool(self.edges):
             raise ValueError("needs either 'groups' or 'edges'")
+        for name, cells in self.groups.items():
+            if "" in map(canonical, cells):
+                raise ValueError(f"lists an empty cell in group '{name}'; it is always unknown")
         if self.edges:
             self._require_bins()
         elif self.names:
@@ -193,6 +196,8 @@ class TextSpec(Part):
             raise ValueError("needs either 'column' or 'template'")
         if self.template is not None and not self.template.strip():
             raise ValueError("has an empty 'template'")
+        if re.search(r"[{}]", re.sub(r"\{[^{}]+\}", "", self.template or "")):
+            raise ValueError("has a brace in 'template' that names no column: write {column}")
         return self
 
     @property

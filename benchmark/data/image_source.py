@@ -113,6 +113,13 @@ def image_source(
         if not kept[split].files:
             why = "every sample has an unknown attribute" if part.files else "there is no sample"
             raise FairbenchError(f"{root}: {split}: {why}")
+        held = set(kept[split].label)
+        lost = [name for code, name in enumerate(schema.classes) if code not in held]
+        if lost:
+            raise FairbenchError(
+                f"{root}: {split}: no sample of class '{lost[0]}' is left after those of unknown "
+                "attributes were left out; give every class a sample whose attributes are known"
+            )
     paths = {split: [root / file for file in kept[split].files] for split in SPLITS}
     rows = remembered("image-1", root, paths, _row, cache_dir, progress)
     hashes = {split: [sha for sha, _ in rows[split]] for split in SPLITS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
@@ -84,7 +85,9 @@ def _patients(table: Columns, column: str, rows: TableRows) -> dict[int, str]:
         rows.problems.append(
             f"{table.row(empty[0])}: column '{column}' (patient) is empty{and_more(len(empty))}"
         )
-    return {i: canonical(cells[i]) for i in rows.index}
+    # As text: identifiers such as 100 and 1e2 are two patients. A table with an empty cell
+    # anywhere in the column may have made 12 of it 12.0.
+    return {i: re.sub(r"^(\d+)\.0$", r"\1", cells[i].strip()) for i in rows.index}
 
 
 def _shared_patients(

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from benchmark.batches import SeededBatches, StepBatches
 from benchmark.config import RunConfig
 from benchmark.data.dataset import SPLITS, Dataset, SplitName
-from benchmark.errors import FairbenchError
 from benchmark.model import LoadedModel
 from benchmark.probe.features import FrozenFeatures, frozen_features
 from benchmark.probe.head import class_one, make_head, probe_loss
@@ -42,17 +41,11 @@ def train_probe(
             gradient norm is that of the head's parameters: features are constants here.
 
     Raises:
-        FairbenchError: labels of more than two classes, or a solver that does not converge.
         DivergedError: at the first step or evaluation with a number that is not finite.
     """
     objective = config.objective
     if not isinstance(objective, LinearProbe):
         raise TypeError(f"{type(objective).__name__} is not a LinearProbe")
-    if len(data.schema.classes) != 2:
-        raise FairbenchError(
-            f"variant '{config.variant}' separates two classes; dataset '{data.schema.name}' has "
-            f"{len(data.schema.classes)}"
-        )
     started = time.perf_counter()
     features = frozen_features(config, backbone, data)
     inputs = {name: features.splits[name].inputs(objective.features) for name in SPLITS}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchmark.stats.differences import decimals_kept
+
 FloatArray = NDArray[np.float64]
 
 
@@ -142,7 +144,7 @@ def _iqm(scores: FloatArray) -> FloatArray:
 
 def _improvement(x: FloatArray, y: FloatArray) -> FloatArray:
     """Return (M,) probabilities for (M, runs_x, tasks) against (M, runs_y, tasks)."""
-    ahead = np.round(x[:, :, None, :] - y[:, None, :, :], 10)  # equal decimals tie
+    ahead = (x[:, :, None, :] - y[:, None, :, :]).round(decimals_kept(x, y))  # equal decimals tie
     won: FloatArray = ((ahead > 0) + 0.5 * (ahead == 0)).mean(axis=(1, 2, 3))
     return won
 

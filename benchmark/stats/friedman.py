@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from benchmark.stats.differences import decimals_kept
 from benchmark.stats.exact import wilcoxon_signed_rank
 from benchmark.stats.multiplicity import adjust
 
 FloatArray = NDArray[np.float64]
-
-DECIMALS = 10
-"""Values are rounded to so many decimals before they are ranked: 0.3 and 0.1 + 0.2 tie."""
 
 MIN_BLOCKS = 5
 """Below this both approximations of Friedman's statistic are poor, and so is any ranking."""
@@ -84,7 +82,8 @@ def rank_rows(values: ArrayLike, *, higher_is_better: bool = True) -> FloatArray
     """Return (N, k) ranks within rows, 1 for the best; ties share their mean rank.
 
     Args:
-        values: (N, k), one row a block, one column a method.
+        values: (N, k), one row a block, one column a method; rounded to ten digits of the
+            largest, so that 0.3 and 0.1 + 0.2 tie.
         higher_is_better: False for metrics such as DPD.
 
     Raises:
@@ -96,7 +95,7 @@ def rank_rows(values: ArrayLike, *, higher_is_better: bool = True) -> FloatArray
     if not np.isfinite(table).all():
         bad = int(np.count_nonzero(~np.isfinite(table)))
         raise ValueError(f"table holds {bad} values that are not finite; leave those blocks out")
-    rounded = np.round(table, DECIMALS)
+    rounded = table.round(decimals_kept(table))
     ranks: FloatArray = stats.rankdata(-rounded if higher_is_better else rounded, axis=1)
     return ranks
 
@@ -130,7 +129,7 @@ def friedman(
     averages = tuple(float(r) for r in ranks.mean(axis=0))
     if within == 0:
         reason = f"all methods tie in each of the {n} blocks"
-        return FriedmanResult(n, k, averages, nan, df1, nan, nan, df1, df2, nan, nan, reason)
+        return FriedmanResult(n, k, averages, nan, df1, nan, nan, df1, df2, nan, 1.0, reason)
     chi2 = (k - 1) * between / within
     room = n * (k - 1) - chi2
     if df2 == 0:

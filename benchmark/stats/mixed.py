@@ -55,6 +55,7 @@ class RandomIntercept:
         log_likelihood: Restricted, or full if fitted by ML.
         singular: Whether σ_u² is estimated as 0, on the boundary.
         n, units: Observations and units.
+        reason: Why tests are NaN: nothing varies within units; else "".
     """
 
     contrasts: tuple[Contrast, ...]
@@ -65,6 +66,7 @@ class RandomIntercept:
     singular: bool
     n: int
     units: int
+    reason: str = ""
 
 
 def random_intercept(
@@ -118,6 +120,16 @@ def random_intercept(
         raise ValueError(
             f"{n} values of {z.shape[1]} units cannot tell {p} effects and the units apart"
         )
+    both = np.column_stack([x, z])
+    effects = np.linalg.lstsq(both, y, rcond=None)[0]
+    if np.abs(y - both @ effects).max() <= 1e-10 * max(np.abs(y).max(), 1e-300):
+        reason = "effects and units explain every value: nothing is left to test against"
+        plain = np.linalg.lstsq(x, y, rcond=None)[0]
+        exact = tuple(
+            Contrast(name, float(d), 0.0, nan, nan, nan, nan, nan)
+            for name, d in zip(others, plain[1:], strict=False)
+        )
+        return RandomIntercept(exact, nan, 0.0, nan, nan, False, n, z.shape[1], reason)
     fit = _Fit(y, x, z, reml)
     singular = fit.slope(0.0) <= 0
     ratio = 0.0 if singular else _maximise(fit)
@@ -239,8 +251,6 @@ def _maximise(fit: _Fit) -> float:
     upper = 1.0
     while fit.slope(upper) > 0:
         upper *= 4
-        if upper > 1e12:
-            raise ValueError("values do not vary within units; the model cannot be fitted")
     return float(optimize.brentq(fit.slope, 0.0, upper, xtol=1e-14, rtol=1e-13))
 
 

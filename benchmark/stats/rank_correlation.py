@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from benchmark.stats.differences import decimals_kept
+
 FloatArray = NDArray[np.float64]
 
 EXACT_UP_TO = 10
 """Rank correlations of so many runs get their exact p, ties or not."""
-
-_DECIMALS = 10
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,12 @@ def kendall(x: ArrayLike, y: ArrayLike) -> RankCorrelation:
 
 
 def _paired(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    a: FloatArray = np.asarray(x, dtype=np.float64).round(_DECIMALS)
-    b: FloatArray = np.asarray(y, dtype=np.float64).round(_DECIMALS)
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"x has shape {a.shape}, y {b.shape}; expected one value a run in both")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("a value is not finite; leave that run out of both")
-    return a, b
+    return a.round(decimals_kept(a)), b.round(decimals_kept(b))  # equal decimals tie
 
 
 def _degenerate(a: FloatArray, b: FloatArray) -> str:

@@ -104,11 +104,15 @@ def within_runs(run: Sequence[object], x: ArrayLike, y: ArrayLike) -> WithinRuns
     if sxx <= n * scale[0] ** 2 or syy <= n * scale[1] ** 2:
         reason = "x or y is constant within every run"
         return WithinRuns(nan, nan, df, nan, nan, nan, nan, n, runs, reason)
-    r = max(-1.0, min(1.0, sxy / sqrt(sxx * syy)))
-    t = r * sqrt(df / (1 - r * r)) if abs(r) < 1 else np.copysign(np.inf, r)
+    r, slope = sxy / sqrt(sxx * syy), sxy / sxx
+    if abs(r) > 1 - 1e-12:  # to the last bit; t would be whatever rounding leaves
+        sign = float(np.sign(r))
+        reason = "every run is a straight line of one slope: no test"
+        return WithinRuns(sign, slope, df, sign * np.inf, nan, nan, nan, n, runs, reason)
+    t = r * sqrt(df / (1 - r * r))
     p = float(2 * stats.t.sf(abs(t), df))
     low, high = _fisher(r, df)
-    return WithinRuns(r, sxy / sxx, df, float(t), p, low, high, n, runs)
+    return WithinRuns(r, slope, df, t, p, low, high, n, runs)
 
 
 def permute_runs(
@@ -173,7 +177,7 @@ def _two_way(values: FloatArray) -> FloatArray:
 
 
 def _fisher(r: float, df: int) -> tuple[float, float]:
-    if df < 2 or abs(r) == 1:
+    if df < 2:
         return nan, nan
     half = float(stats.norm.isf(0.025)) / sqrt(df - 1)
     return tanh(atanh(r) - half), tanh(atanh(r) + half)

@@ -70,6 +70,8 @@ def decide(claims: Sequence[Claim], analysis: Analysis) -> list[Decision]:
             improvement = claim.sign * found.difference.estimate
             outcome = verdict(improvement, *p, analysis.alpha, gate)
             ungated = verdict(improvement, *p, analysis.alpha)
+            if found.certain == 0:  # no difference in any pair: nothing is left to test
+                outcome = ungated = Verdict.EQUIVALENT
         decisions.append(Decision(claim, found, *p, gate, outcome, ungated, level))
     return decisions
 
@@ -97,8 +99,13 @@ def _p_values(evidence: Evidence | None) -> tuple[float, float]:
 
 def _gates(
     claims: Sequence[Claim], evidence: Sequence[Evidence | None], analysis: Analysis
-) -> dict[tuple[int, str], float]:
-    """Return (arm, attribute) → adjusted p of "AUC is worse by its margin or more"."""
+) -> dict[tuple[int, str], float | None]:
+    """Return (arm, attribute) → adjusted p of "AUC is worse by its margin or more".
+
+    None where AUC differs by the same in every pair and that is no such loss: without variance
+    there is no p, and none is needed.
+    """
+    allowed = -analysis.margins["auc"]
     judged = {id(claim.arm) for claim in claims if claim.primary and claim.metric not in OVERALL}
     found = [
         (claim, e)
@@ -107,13 +114,13 @@ def _gates(
     ]
     adjusted = adjusted_p([e.p_above for _, e in found], analysis.correction)
     return {
-        (id(claim.arm), attribute): p
-        for (claim, _), p in zip(found, adjusted, strict=True)
+        (id(claim.arm), attribute): None if e.certain > allowed else p
+        for (claim, e), p in zip(found, adjusted, strict=True)
         for attribute in claim.attributes
     }
 
 
-def _gate_of(claim: Claim, gates: Mapping[tuple[int, str], float]) -> float | None:
+def _gate_of(claim: Claim, gates: Mapping[tuple[int, str], float | None]) -> float | None:
     if claim.metric in OVERALL:
         return None
     return gates.get((id(claim.arm), claim.attributes[0]), nan)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from math import ceil, isnan, log2, nan
+from math import ceil, inf, isnan, log2, nan, sqrt
 
 from benchmark.stats.student import t_quantile
 from benchmark.verdicts.evidence import Evidence
@@ -60,13 +61,14 @@ def deciding(evidence: Evidence, margin: float, level: float) -> Deciding:
 def _over_seeds(test: str, sd: float, n: int, margin: float, level: float) -> Deciding:
     now, needed = seed_power(sd, margin, n, level), seeds_needed(sd, margin, level)
     # The smallest two-sided p of an exact test of n pairs is 2^(1 − n).
+    # A one-sided one, as equivalence takes, is half of that.
     least = 1 + ceil(log2(1 / level)) if test in EXACT else 2
     difference, equivalence = (
-        [None if needs[power] is None else max(needs[power] or 0, least) for power in POWERS]
-        for needs in (needed.difference, needed.equivalence)
+        [None if needs[power] is None else max(needs[power] or 0, few) for power in POWERS]
+        for needs, few in ((needed.difference, least), (needed.equivalence, max(2, least - 1)))
     )
     if n < least:
-        reach, text = nan, f"an exact test needs {least} seeds for any p to be small enough here"
+        reach, text = nan, f"an exact test needs {least} seeds to show any difference here"
     else:
         reach, text = now.smallest[0.8], f"{n} seeds show {_reach(now.smallest[0.8])}"
     (d_80, d_90), (e_80, e_90) = map(_seeds, difference), map(_seeds, equivalence)
@@ -78,7 +80,7 @@ def _over_seeds(test: str, sd: float, n: int, margin: float, level: float) -> De
 
 
 def _over_patients(evidence: Evidence, margin: float, level: float) -> Deciding:
-    """Say whether seeds or patients are what is lacking, by the normal law.
+    """Say whether seeds or patients are what is lacking.
 
     The variance of the mean difference is between seeds / S + common to all seeds; more seeds
     lessen the first only, more patients both.
@@ -88,24 +90,40 @@ def _over_patients(evidence: Evidence, margin: float, level: float) -> Deciding:
     common = max(found.se**2 - between / seeds, 0.0)
     reach = (t_quantile(1 - level / 2, found.df) + t_quantile(0.8, found.df)) * found.se
     text = f"these runs and patients show {_reach(reach)}"
-    quantiles = {
-        "a difference of the margin": t_quantile(1 - level / 2, float("inf"))
-        + t_quantile(0.8, float("inf")),
-        "equivalence": t_quantile(1 - level, float("inf")) + t_quantile(0.9, float("inf")),
-    }
+    tails = {"a difference of the margin": (level / 2, 0.8), "equivalence": (level, 0.9)}
     numbers = []
-    for what, quantile in quantiles.items():
-        allowed = (margin / quantile) ** 2  # the variance at which 80% power is reached
-        if between and allowed > common:
-            needed = max(2, ceil(between / (allowed - common)))
+    for what, (size, power) in tails.items():
+        needed = _seeds_over_patients(between, common, margin, size, power)
+        if needed is not None:
             numbers.append(float(needed))
             text += f"; {what} takes about {needed} seeds on these patients"
         else:
             numbers.append(nan)
-            factor = found.se**2 / allowed
+            normal = t_quantile(1 - size, inf) + t_quantile(power, inf)
+            factor = (found.se * normal / margin) ** 2
             # No number of seeds lessens what the patients leave open.
             text += f"; {what} takes about {factor:.1f} times as many test patients"
     return Deciding(reach, text, numbers[0], nan, numbers[1], nan)
+
+
+def _seeds_over_patients(
+    between: float, common: float, margin: float, size: float, power: float
+) -> int | None:
+    """Return how many seeds bring the sum of both quantiles, times the error, to the margin.
+
+    Degrees of freedom are Hillis': (between/n + common)² / ((between/n)² / (n − 1)). None where
+    no number of seeds does, because the patients alone leave more open.
+    """
+
+    def reached(n: int) -> bool:
+        variance = between / n + common
+        df = variance**2 / ((between / n) ** 2 / (n - 1))
+        return (t_quantile(1 - size, df) + t_quantile(power, df)) * sqrt(variance) <= margin
+
+    most = 10_000
+    if not between or not reached(most):
+        return None
+    return 2 + bisect_left(range(2, most), True, key=reached)
 
 
 def _reach(effect: float) -> str:

@@ -31,6 +31,8 @@ class Evidence:
         effect: Computes the effect size, which no verdict needs; None where the test has no
             usual one.
         pairs: The differences by seed where the test is of them alone; else None.
+        certain: The difference where it is the same in each of two or more pairs, so that no
+            test exists and none is needed; else NaN.
         scope: What the test can speak of, where it is less than what was asked for; else "".
         functions: Which function made `p`, `interval`, `equivalence` and `effect`, by path.
     """
@@ -46,6 +48,7 @@ class Evidence:
     narrow: tuple[float, float] = (nan, nan)
     effect: Callable[[], Effect] | None = None
     pairs: NDArray[np.float64] | None = None
+    certain: float = nan
     scope: str = ""
     functions: Mapping[str, str] = field(default_factory=dict)
 

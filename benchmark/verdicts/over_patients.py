@@ -78,6 +78,7 @@ def patient_evidence(
         p_above=within.p_low,
         p_below=within.p_high,
         narrow=(within.low, within.high),
+        certain=0.0 if np.array_equal(scored.ours, scored.theirs) else np.nan,
         scope=ONE_RUN if one_run else SAME_SIZE if claim.metric in BETWEEN_GROUPS else "",
         functions=functions_of(p=made, interval=made, equivalence=tost),
     )

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.stats.differences import differences
 from benchmark.stats.effects import cliffs_delta, hedges_gz
 from benchmark.stats.equivalence import tost, tost_paired
 from benchmark.stats.exact import sign_flip, wilcoxon_signed_rank
@@ -57,7 +58,7 @@ def _paired(claim: Claim, pairing: Pairing, margin: float, alpha: float, test: s
     ours, theirs = claim.values()
     a = np.array([ours[seed] for seed, _ in pairing.seeds])
     b = np.array([theirs[seed] for _, seed in pairing.seeds])
-    confidence = 1 - alpha
+    confidence, of = 1 - alpha, differences(a, b)
     found, name = paired_t(a, b, confidence), "paired t"
     if pairing.kind in (CONSTANT_ARM, CONSTANT_BASELINE):
         # Of a row against a constant row the paired and the one-sample t are the same.
@@ -67,8 +68,9 @@ def _paired(claim: Claim, pairing: Pairing, margin: float, alpha: float, test: s
     made = functions_of(p=paired_t, interval=paired_t, equivalence=tost_paired, effect=hedges_gz)
     if test in EXACT:
         exact, name = EXACT[test], test
+        tested = exact(a, b)
         found = replace(
-            exact(a, b),
+            _one_way(tested, found.estimate),
             estimate=found.estimate,
             low=found.low,
             high=found.high,
@@ -90,9 +92,23 @@ def _paired(claim: Claim, pairing: Pairing, margin: float, alpha: float, test: s
         p_below=p_below,
         narrow=(within.low, within.high),
         effect=partial(hedges_gz, a, b, confidence),
-        pairs=a - b,
+        pairs=of.values,
+        certain=of.mean if of.constant else np.nan,
         functions=made,
     )
+
+
+def _one_way(tested: TestResult, mean: float) -> TestResult:
+    """Return the test without p where ranks and mean point in opposite directions.
+
+    A signed-rank test can be significant against the sign of the mean, and then neither better
+    nor worse follows from it.
+    """
+    favoured = tested.p_less - tested.p_greater  # above 0 where the test favours "greater"
+    if not favoured * mean < 0:
+        return tested
+    reason = "ranks and mean point in opposite directions, so the test shows no direction"
+    return replace(tested, p=np.nan, reason=reason)
 
 
 def _unpaired(claim: Claim, pairing: Pairing, margin: float, alpha: float, test: str) -> Evidence:

@@ -77,12 +77,6 @@ class TestTerms:
         term = objective.terms(batch, {})["adversary/race"]
         assert term.value.item() == 0
 
-    def test_of_one_class_among_three_are_refused(self) -> None:
-        objective = adversarial(samples="negatives")
-        batch = replace(batch_of(objective), label=LABEL * 2)
-        with pytest.raises(ValueError, match=r"samples='negatives' is for two classes, .* up to 2"):
-            objective.terms(batch, {})
-
 
 class TestSchedule:
     def weight(self, progress: float, **keys: Any) -> float:

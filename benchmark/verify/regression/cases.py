@@ -20,8 +20,9 @@ from benchmark.errors import FairbenchError
 from benchmark.execute import Planned, plan_run
 from benchmark.registry import Variant, find_variant, known_variants
 
-SMALL: Mapping[str, Any] = {"epochs": 2, "batch_size": 40, "group_batch": 8}
-"""Two passes of 40, 40 and 16 pairs: a second permutation, and a short last batch."""
+SMALL: Mapping[str, Any] = {"epochs": 2, "batch_size": 40, "group_batch": 8, "probe_epochs": 20}
+"""Two passes of 40, 40 and 16 pairs: a second permutation, and a short last batch; a probe of
+twenty epochs, of which half are warm-up."""
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,7 @@ def _compare_single(found: Tally, case: Entry) -> None:
         value = getattr(ours, attribute)
         found.number("posteriors", f"{case.where}, {field}", value, nullable(expected, field))
     if "hdi95" in expected:
-        recorded = nullables(expected, "hdi95")
-        found.numbers("posteriors", f"{case.where}, hdi95", (ours.low, ours.high), recorded)
+        found.interval("posteriors", case.where, (ours.low, ours.high), expected, "hdi95")
     corrected = corrected_resampled_t(y, x, correlation)
     _compare_t(found, expected, "corrected_resampled_t", corrected)
     _compare_t(found, expected, "uncorrected_NOT_for_cv", paired_t(y, x))

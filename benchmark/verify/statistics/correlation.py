@@ -17,7 +17,7 @@ def check_correlation(pack: Pack) -> list[CheckResult]:
     """Compare coefficients, p-values and intervals of every case."""
     found = Tally(
         "statistics-correlation",
-        relative={"p": 1e-8},
+        relative={"p": 1e-8, "slopes": 1e-9},
         absolute={"coefficients": 1e-12, "intervals": 1e-9, "degrees_of_freedom": 0.0},
     )
     record = pack.record(FILES[0])
@@ -52,6 +52,6 @@ def _compare_within_runs(found: Tally, case: Entry) -> None:
     for field, value in (("N", ours.n), ("k", ours.runs), ("df", ours.df)):
         found.number("degrees_of_freedom", f"{where}, {field}", value, expected.integer(field))
     found.number("coefficients", f"{where}, r", ours.r, nullable(expected, "r"))
-    found.number("coefficients", f"{where}, slope", ours.slope, nullable(expected, "slope_y_on_x"))
+    found.number("slopes", f"{where}, slope", ours.slope, nullable(expected, "slope_y_on_x"))
     found.number("p", f"{where}, p", ours.p, nullable(expected, "p"))
-    found.numbers("intervals", f"{where}, ci95", (ours.low, ours.high), nullables(expected, "ci95"))
+    found.interval("intervals", where, (ours.low, ours.high), expected, "ci95")

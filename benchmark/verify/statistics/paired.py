@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 
 import numpy as np
 
@@ -25,7 +26,13 @@ def check_paired(pack: Pack) -> list[CheckResult]:
     found = Tally(
         "statistics-paired",
         relative={"t": 1e-9, "p": 1e-8, "effects": 1e-9},
-        absolute={"exact_p": 1e-12, "d_z_intervals": 1e-5, "counts": 0.0, "differences": 1e-15},
+        absolute={
+            "exact_p": 1e-12,
+            "d_z_intervals": 1e-5,
+            "correlations": 1e-12,
+            "counts": 0.0,
+            "differences": 1e-15,
+        },
     )
     record = pack.record(FILES[0])
     for case in record.entries("cases", "id"):
@@ -65,7 +72,7 @@ def _compare_t(found: Tally, recorded: Entry, ours: TestResult) -> None:
         ("se", ours.se),
     ):
         found.number("t", f"{where}, {field}", value, nullable(recorded, field))
-    found.numbers("t", f"{where}, ci95", (ours.low, ours.high), nullables(recorded, "ci95"))
+    found.interval("t", where, (ours.low, ours.high), recorded, "ci95")
     _compare_p(found, "p", recorded, ours)
 
 
@@ -135,11 +142,10 @@ def _compare_effects(found: Tally, recorded: Entry, x: Sequence[float], y: Seque
     ours = {
         "d_z": d.estimate,
         "g_z": g.estimate,
-        "J_exact": effects.hedges_correction(df),
+        "J_exact": effects.hedges_correction(df) if df > 1 else nan,
         "J_approx_1_minus_3_over_4df_minus_1": 1 - 3 / (4 * df - 1),
         "g_z_approx": d.estimate * (1 - 3 / (4 * df - 1)),
         "d_av": effects.cohens_dav(x, y).estimate,
-        "r_xy": float(np.corrcoef(x, y)[0, 1]),
         "d_rm": effects.cohens_drm(x, y).estimate,
         "cliffs_delta": effects.cliffs_delta(x, y).estimate,
         "paired_dominance": effects.paired_dominance(x, y).estimate,
@@ -147,9 +153,11 @@ def _compare_effects(found: Tally, recorded: Entry, x: Sequence[float], y: Seque
     }
     for field, value in ours.items():
         found.number("effects", f"{where}, {field}", value, nullable(recorded, field))
+    r = float(np.corrcoef(x, y)[0, 1])
+    found.number("correlations", f"{where}, r_xy", r, nullable(recorded, "r_xy"))
     counts = recorded.entry("cliffs_counts")
     for field, count in zip(("gt", "lt", "eq"), effects.ordered_pairs(x, y), strict=True):
         found.number("counts", f"{counts.where}, {field}", count, counts.number(field))
     for field, effect in (("d_z_ci95", d), ("g_z_ci95", g)):
         bounds = effect.low, effect.high
-        found.numbers("d_z_intervals", f"{where}, {field}", bounds, nullables(recorded, field))
+        found.interval("d_z_intervals", where, bounds, recorded, field)

@@ -50,6 +50,13 @@ class Tally:
         for position, (a, b) in enumerate(zip(ours, recorded, strict=True)):
             self.number(kind, f"{where} {position}", a, b)
 
+    def interval(
+        self, kind: str, where: str, ours: Iterable[float], entry: Entry, field: str
+    ) -> None:
+        """Compare two bounds; null in the file is an interval that was not computed there."""
+        if entry.value(field) is not None:
+            self.numbers(kind, f"{where}, {field}", ours, nullables(entry, field))
+
     def result(self) -> CheckResult:
         """Return one line: the kind that misses, else the first, and all kinds in the note."""
         found = self.deviations

@@ -54,6 +54,11 @@ class TestErrors:
             ({"attributes": {"a": {"groups": {"Unknown": [1]}}}}, "under the key 'unknown'"),
             ({"attributes": {"a": {"groups": {"x": [1], "y": [1.0]}}}}, "the value '1' twice"),
             ({"text": {"column": "a", "template": "b"}}, "needs either 'column' or 'template'"),
+            ({"text": {"template": "A {sex person"}}, "a brace in 'template'"),
+            (
+                {"attributes": {"sex": {"groups": {"female": ["f", None], "male": ["m"]}}}},
+                "lists an empty cell in group 'female'",
+            ),
         ],
     )
     def test_one_line_names_file_and_key(

@@ -8,7 +8,6 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmark.errors import FairbenchError
 from benchmark.probe.head import make_head
 from benchmark.randomness import generator
 from benchmark.trainer import DivergedError
@@ -149,10 +148,3 @@ class TestReferenceSolver:
             for seed in (0, 1)
         )
         np.testing.assert_array_equal(a, b)
-
-
-class TestLabels:
-    @pytest.mark.parametrize("solver", ["lars", "lbfgs"])
-    def test_of_three_classes_are_an_error(self, arrays: Any, probe: Any, solver: str) -> None:
-        with pytest.raises(FairbenchError, match="separates two classes; dataset 'arrays' has 3"):
-            probe(arrays(classes=3), solver=solver)

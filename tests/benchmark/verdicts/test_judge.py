@@ -42,12 +42,43 @@ class TestEveryVerdict:
             ((0.0020, -0.0022, 0.0007, -0.0009, 0.0001), "equivalent"),
             ((0.0500, -0.0400, 0.0300, -0.0200, 0.0400), "undecided"),
             ((0.01, 0.01, 0.01, 0.01, 0.01), "undecided"),
+            ((0.0, 0.0, 0.0, 0.0, 0.0), "equivalent"),  # identical: nothing is left to test
         ],
     )
     def test_of_auc(self, judged, differences, expected):
         row = only(judged({"auc": shifted(differences)}, {"auc": by_seed(BASE)}, primary=["auc"]))
         assert row["verdict"] == expected
         assert bool(row["would_decide"]) == (expected == "undecided")
+
+    @pytest.mark.parametrize(
+        ("auc", "expected"), [(0.0, "better"), (0.005, "better"), (-0.03, "undecided")]
+    )
+    def test_an_auc_that_moves_by_the_same_in_every_seed_gives_leave_or_not(
+        self, judged, auc, expected
+    ):
+        gap = shifted((-0.20, -0.19, -0.21, -0.20, -0.22))
+        moved = shifted([auc] * 5)
+        row = only(
+            judged({"auc": moved, "deodds": gap}, {"auc": by_seed(BASE), "deodds": by_seed(BASE)}),
+            "deodds",
+        )
+        assert row["verdict"] == expected
+
+    def test_a_signed_rank_test_never_speaks_against_the_mean(self, judged):
+        # Many small gains and one large loss.
+        differences = [0.001 * (i + 1) for i in range(15)] + [-0.5]
+        base = [0.7] * 16
+        row = only(
+            judged(
+                {"auc": shifted(differences, base)},
+                {"auc": by_seed(base)},
+                primary=["auc"],
+                test="wilcoxon",
+            )
+        )
+        assert row["difference"] < 0
+        assert not row["verdict"].startswith(("better", "worse"))
+        assert np.isnan(row["p"])
 
     def test_less_of_a_gap_is_better(self, judged):
         gap = shifted((-0.20, -0.19, -0.21, -0.20, -0.22))
