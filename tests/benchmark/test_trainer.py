@@ -123,8 +123,13 @@ class TestAgainstAPlainLoop:
         start = dict(small_clip.module.named_parameters())
         expected = dict(module.named_parameters())
         for name, p in found.named_parameters():
-            # Adam divides by the gradient, so rounding shows where a gradient is near zero.
-            assert (p - expected[name]).abs().mean() < 2e-6, name
+            difference = (p - expected[name]).abs()
+            if name.endswith("in_proj_bias"):
+                # The key's bias moves no softmax: its gradient is 0 but for rounding, which Adam,
+                # dividing by the gradient's size, turns into steps.
+                query, _, value = difference.chunk(3)
+                difference = torch.cat([query, value])
+            assert difference.mean() < 2e-6, name
             moved = max(moved, (p - start[name]).abs().max().item())
         assert moved > 4e-3
 
