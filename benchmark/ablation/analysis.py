@@ -43,6 +43,7 @@ class Ablation:
     def write(self, out: Path) -> list[Path]:
         """Write `ablation.md` and the tables as CSV files to a folder; return their paths."""
         from benchmark.ablation.report import ablation_markdown, keys_table
+        from benchmark.report.files import write_texts
         from benchmark.report.spreadsheet import csv_text
 
         texts = {
@@ -53,15 +54,7 @@ class Ablation:
             "keys.csv": csv_text(keys_table(self.plan)),
             "runs.csv": csv_text(self.runs),
         }
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            for name, text in texts.items():
-                (out / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise FairbenchError(
-                f"report folder {out} cannot be written ({error.strerror}); give another with --out"
-            ) from error
-        return [out / name for name in texts]
+        return write_texts(out, texts)
 
 
 def analyse_ablation(plan: AblationPlan, store: RunStore) -> Ablation:

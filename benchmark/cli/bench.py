@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.threads import prefer_one_thread
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,11 +23,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
 ) -> None:
     """Measure how long things take. Takes minutes; needs nothing but fairbench."""
-    import os
-
-    # Before numpy comes in: what is measured is one core.
-    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(threads, "1")
+    prefer_one_thread()  # what is measured is one core
 
     from rich.console import Console
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.threads import prefer_one_thread
+
 
 def calibrate(
     grids: Annotated[
@@ -28,11 +30,7 @@ def calibrate(
     `compare`. The tables are written after every cell, of which each number of seeds has six. On
     one core a grid takes about 0.2 seconds with three seeds and 0.7 with twenty.
     """
-    import os
-
-    # Before numpy comes in: a matrix of a few hundred samples gains nothing by threads.
-    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(threads, "1")
+    prefer_one_thread()  # a matrix of a few hundred samples gains nothing by threads
 
     from benchmark.errors import FairbenchError, unknown_name
     from benchmark.seeds import parse_seeds
