@@ -30,8 +30,9 @@ class Arm:
         protocol: The protocol's preset with the keys that were changed, and what else tells
             the arm apart from others that would have the same row name.
         conditions: All that should be equal in a fair comparison, flat: protocol keys,
-            `threads`, `device`, `dataset` (fingerprint of all data), `numerics`. An arm that
-            does not train has only the keys on which its scores depend.
+            `threads`, `device`, `dataset` (fingerprint of all data, before `train_share` makes
+            training groups smaller), `train_share`, `numerics`. An arm that does not train has
+            only the keys on which its scores depend.
         runs: Whatever became of them.
     """
 
@@ -131,6 +132,7 @@ def _arm(members: list[StoredRun]) -> Arm:
                 f"{run.path} and {other.path} are the same run of {config['label']} from other "
                 "initial weights; delete one of them"
             )
+    dataset = config["dataset"]
     protocol = {k: v for k, v in config["protocol"].items() if k != "label"}
     return Arm(
         label=config["label"],
@@ -144,7 +146,8 @@ def _arm(members: list[StoredRun]) -> Arm:
             **protocol,
             "threads": config["threads"],
             "device": config["device"],
-            "dataset": config["dataset"]["fingerprint"],
+            "dataset": dataset.get("whole_fingerprint", dataset["fingerprint"]),
+            "train_share": _shares_text(dataset.get("train_share", {})),
             "numerics": config["identity"]["numerics"],
         },
         runs=tuple(members),
@@ -156,17 +159,33 @@ def _told_apart(arms: Sequence[Arm]) -> list[Arm]:
     alike: dict[tuple[Any, ...], list[Arm]] = {}
     for arm in arms:
         alike.setdefault((arm.block, arm.label, arm.attributes, arm.protocol), []).append(arm)
+    values_of = {id(same): _values_of_conditions(same) for same in alike.values()}
 
     def told_apart(arm: Arm) -> Arm:
         same = alike[arm.block, arm.label, arm.attributes, arm.protocol]
         if len(same) == 1:
             return arm
-        names = {name for other in same for name in differing_conditions(arm, other)}
         # Without a difference in conditions it is the objective, or an external file's source.
-        what = [f"{name}={str(arm.conditions[name])[:12]}" for name in sorted(names)]
+        names = _unlike_others(arm, values_of[id(same)])
+        shown = {**arm.conditions, "dataset": str(arm.conditions["dataset"])[:12]}
+        what = [f"{name}={shown[name]}" for name in names]
         return replace(arm, protocol=", ".join([arm.protocol, *(what or [arm.runs[0].id])]))
 
     return [told_apart(arm) for arm in arms]
+
+
+def _values_of_conditions(arms: Iterable[Arm]) -> dict[str, set[str]]:
+    """Return each condition's values over all arms that have it: no pairs, there may be many."""
+    values: dict[str, set[str]] = {}
+    for arm in arms:
+        for name, value in arm.conditions.items():
+            values.setdefault(name, set()).add(_canonical(value))
+    return values
+
+
+def _unlike_others(arm: Arm, values: Mapping[str, set[str]]) -> list[str]:
+    """Return the names of the arm's conditions that another arm has with another value."""
+    return sorted(name for name in arm.conditions if len(values[name]) > 1)
 
 
 def _arm_key(run: StoredRun) -> str:
@@ -181,6 +200,10 @@ def _without_seed(identity: Mapping[str, Any]) -> dict[str, Any]:
     if "backbone" in held:
         held["backbone"] = _without_seed(held["backbone"])
     return held
+
+
+def _shares_text(shares: Mapping[str, float]) -> str:
+    return " ".join(f"{group}={share:g}" for group, share in sorted(shares.items())) or "all"
 
 
 def _block(config: Mapping[str, Any]) -> tuple[str, str]:

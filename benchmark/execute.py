@@ -21,16 +21,19 @@ from benchmark.config import RunConfig, run_id
 from benchmark.data.cache import cache_root
 from benchmark.data.dataset import Dataset, Source
 from benchmark.data.prepare import prepare
+from benchmark.data.train_share import TrainSubset, take_shares
 from benchmark.encode import batch_norms
 from benchmark.errors import FairbenchError
+from benchmark.known_weights import remember_weights
 from benchmark.model import LoadedModel, load_model
-from benchmark.model_names import brings_weights, is_blip2
+from benchmark.model_names import is_blip2
 from benchmark.numerics import numerics
 from benchmark.probe.features import forget_features
 from benchmark.probe.train import train_probe
 from benchmark.provenance import now, provenance
 from benchmark.recorder import Recorder
 from benchmark.results import RunStore, write_config, write_json
+from benchmark.resume import fixed_weights
 from benchmark.trainer import DivergedError, EpochFacts, Observer, StepFacts, train
 
 
@@ -49,12 +52,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run with all that it needs in memory; made by `plan_run`."""
+    """A run with all that it needs in memory; made by `plan_run`.
+
+    `subset` says what training split `data` has, where it is not the whole.
+    """
 
     config: RunConfig
     model: LoadedModel
     data: Dataset
     identity: dict[str, Any]
+    subset: TrainSubset | None = None
 
     @property
     def id(self) -> str:
@@ -74,9 +81,11 @@ def plan_run(config: RunConfig) -> Planned:
     Raises:
         FairbenchError: data, model or attribute that cannot be had, or keys that do not suit them.
     """
-    seed = 0 if _fixed_weights(config) else config.seed or 0
+    seed = 0 if fixed_weights(config) else config.seed or 0
     model = _model(config.model.name, config.model.pretrained, seed)
-    data = _data(config, model)
+    whole = _data(config, model)
+    subset = _subset(config, whole)
+    data = whole if subset is None else subset.data
     for attribute in config.attributes:
         if attribute not in data.schema.attributes:
             raise FairbenchError(
@@ -99,7 +108,7 @@ def plan_run(config: RunConfig) -> Planned:
     identity = config.identity(data.fingerprint, model.weights_hash)
     if config.objective.fine_tuned and config.protocol.last_batch == "dropped":
         data = whole_validation_batches(data, config.protocol.batch_size)
-    planned = Planned(config, model, data, identity)
+    planned = Planned(config, model, data, identity, subset)
     if config.objective.fine_tuned:
         seeded_batches(planned)  # refuses what cannot be cut into batches, before anything runs
     return planned
@@ -240,7 +249,7 @@ def _description(planned: Planned) -> dict[str, Any]:
         "device": config.device,
         "model": {
             **config.model.model_dump(),
-            "random_init": not _fixed_weights(config),
+            "random_init": not fixed_weights(config),
             "weights": planned.model.weights_hash,
         },
         "dataset": {
@@ -254,27 +263,27 @@ def _description(planned: Planned) -> dict[str, Any]:
             "samples": {name: len(split) for name, split in data.splits.items()},
             "dropped_unknown": dict(data.dropped),
             "truncated_notes": data.truncated_notes,
+            **({} if planned.subset is None else planned.subset.described()),
         },
         "identity": planned.identity,
     }
 
 
-def _fixed_weights(config: RunConfig) -> bool:
-    """Return whether initial weights are given, rather than drawn from the run's seed."""
-    return config.model.pretrained is not None or brings_weights(config.model.name)
-
-
 @lru_cache(maxsize=2)
 def _model(name: str, pretrained: str | None, seed: int) -> LoadedModel:
-    return load_model(name, pretrained, seed)
+    found = load_model(name, pretrained, seed)
+    remember_weights(name, pretrained, seed, found.weights_hash)
+    return found
 
 
 _prepared: dict[tuple[Any, ...], Dataset] = {}
+_subsets: dict[tuple[str, str], TrainSubset] = {}
 
 
 def forget() -> None:
     """Drop data and models in memory: their files may have changed since they were read."""
     _prepared.clear()
+    _subsets.clear()
     _model.cache_clear()
     forget_features()
 
@@ -283,9 +292,11 @@ def _data(config: RunConfig, model: LoadedModel) -> Dataset:
     """Return the prepared dataset; one is kept, since runs of a sweep follow each other."""
     protocol = config.protocol
     inputs = (protocol.resize, protocol.note_characters, protocol.long_notes)
-    key = (config.dataset, model.transform.key, model.name, *inputs)
+    files = config.dataset.model_dump_json(exclude={"train_share"})
+    key = (files, model.transform.key, model.name, *inputs)
     if key not in _prepared:
         _prepared.clear()
+        _subsets.clear()
         _prepared[key] = prepare(
             source_of(config),
             model.transform,
@@ -296,6 +307,18 @@ def _data(config: RunConfig, model: LoadedModel) -> Dataset:
             cache_dir=cache_root(),
         )
     return _prepared[key]
+
+
+def _subset(config: RunConfig, whole: Dataset) -> TrainSubset | None:
+    """Return the training split that a run uses, None if the whole; one is kept, as of data."""
+    shares = config.dataset.train_share
+    if not shares:
+        return None
+    key = (whole.fingerprint, str(shares))
+    if key not in _subsets:
+        _subsets.clear()
+        _subsets[key] = take_shares(whole, shares)
+    return _subsets[key]
 
 
 def source_of(config: RunConfig) -> Source:

@@ -64,10 +64,15 @@ class DatasetConfig(BaseModel):
         reproduction="none: the published validation set is validation and test",
     )
     val_seed: int = key(0, "FairFace: the seed that draws the validation images")
+    train_share: dict[str, float] = key(
+        {}, "share of training groups that is kept, such as {race/black: 0.25}; nested subsets"
+    )
 
     def in_effect(self) -> dict[str, Any]:
         """Return name, folder and the keys that act on this dataset, as JSON values."""
         idle = {key for key in (*DATASET_KEYS, "notes") if self.name not in _users(key)}
+        if not self.train_share:  # runs from before there was the key have none
+            idle.add("train_share")
         return self.model_dump(mode="json", exclude=idle)
 
     @field_validator("notes", "text_source", "train_limit", "val_fraction", "val_seed")
@@ -98,11 +103,31 @@ class DatasetConfig(BaseModel):
             raise ValueError(f"must lie between 0 and 1, got {value}")
         return value
 
+    @field_validator("train_share")
+    @classmethod
+    def _shares_of_one_attribute(cls, value: dict[str, float]) -> dict[str, float]:
+        for group, share in value.items():
+            attribute, slash, name = group.partition("/")
+            if not (attribute and slash and name):
+                raise ValueError(f"names '{group}'; expected attribute/group, such as race/black")
+            if not 0 < share <= 1:
+                raise ValueError(f"is {share:g} for '{group}'; expected more than 0, at most 1")
+        attributes = sorted({group.partition("/")[0] for group in value})
+        if len(attributes) > 1:
+            raise ValueError(
+                f"names groups of {' and '.join(attributes)}, which share samples; name groups of "
+                "one attribute"
+            )
+        # A group that is kept whole is as one that is not named.
+        return {group: share for group, share in sorted(value.items()) if share < 1}
 
-DATASET_KEYS = ("text_source", "train_limit", "val_fraction", "val_seed")
+
+DATASET_KEYS = ("text_source", "train_limit", "val_fraction", "val_seed", "train_share")
 """The keys that `--set` takes for the dataset; the notes have an option of their own."""
 
 
 def _users(key: str) -> Collection[str]:
     """Return the datasets on which a key acts."""
-    return {"notes": _NOTED, "text_source": set(DATASETS)}.get(key, _FACES)
+    if key in ("text_source", "train_share"):
+        return DATASETS
+    return _NOTED if key == "notes" else _FACES

@@ -58,6 +58,10 @@ def record(planned: Planned, folder: Path, name: str) -> Path:
         raise FairbenchError(f"name '{name}': use letters, digits, '_', '-' and '.'")
     if not config.objective.trains or config.objective.frozen:
         raise FairbenchError(f"variant '{config.variant}' does not train: nothing to record")
+    if config.dataset.train_share:
+        raise FairbenchError(
+            "a record names files of the whole training set; leave out train_share"
+        )
     recording = _Recording(planned)
     with numerics(config.threads, config.protocol.deterministic):
         try:

@@ -94,6 +94,21 @@ class TestMakeArms:
         )
 
 
+class TestRowNames:
+    def test_of_arms_alike_each_names_every_condition_that_sets_it_apart(self, write_run, arms):
+        write_run(threads=1, notes="a" * 64)
+        write_run(threads=2, notes="a" * 64)
+        write_run(threads=2, notes="b" * 64)
+        write_run("fairclip", trained_on=("race",))
+        names = sorted(arm.protocol for arm in arms())
+        assert names == [
+            "tiny",
+            f"tiny, dataset={'a' * 12}, threads=1",
+            f"tiny, dataset={'a' * 12}, threads=2",
+            f"tiny, dataset={'b' * 12}, threads=2",
+        ]
+
+
 class TestDifferingConditions:
     def test_names_the_protocol_keys_that_differ(self, write_run, arms):
         write_run()

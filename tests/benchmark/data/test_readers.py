@@ -80,7 +80,9 @@ class TestKeys:
         return plan(request)[0].dataset
 
     def test_keys_of_a_command_reach_the_dataset(self) -> None:
-        keys = {"text_source": "label", "train_limit": 10_000, "val_fraction": 0.2, "val_seed": 3}
+        keys: dict[str, Any] = {"text_source": "label"}
+        keys |= {"train_limit": 10_000, "val_fraction": 0.2, "val_seed": 3}
+        keys |= {"train_share": {"race/Black": 0.5}}
         assert set(keys) == set(DATASET_KEYS)
         config = self.keyed("fairface", **keys)
         assert config.in_effect() == {"name": "fairface", "data_dir": None, **keys}
