@@ -1,7 +1,8 @@
 """fairbench: train CLIP models with interchangeable fairness methods, and compare them.
 
-`benchmark.run(...)` and `benchmark.compare(...)` do in a notebook what the commands of the
-same names do. Both are imported when first used, so that importing the package costs nothing.
+`benchmark.run(...)`, `benchmark.compare(...)` and `benchmark.ablate(...)` do in a notebook what
+the commands of the same names do. They are imported when first used, so that importing the
+package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from benchmark.version import __version__
 
 if TYPE_CHECKING:
+    from benchmark.ablation.api import ablate
     from benchmark.api import run
     from benchmark.comparison import Comparison, compare
     from benchmark.errors import FairbenchError
 
-__all__ = ["Comparison", "FairbenchError", "__version__", "compare", "run"]
+__all__ = ["Comparison", "FairbenchError", "__version__", "ablate", "compare", "run"]
 
 _HOME = {
+    "ablate": "benchmark.ablation.api",
     "run": "benchmark.api",
     "compare": "benchmark.comparison",
     "Comparison": "benchmark.comparison",

@@ -13,7 +13,7 @@ from benchmark.config import ignored_lines
 from benchmark.plan import Request, plan
 from benchmark.results import RunStore
 from benchmark.seeds import parse_seeds
-from benchmark.suite import load_suite
+from benchmark.suite import chosen_suite
 
 if TYPE_CHECKING:
     from benchmark.sweep import Watcher
@@ -23,6 +23,7 @@ def run(
     variants: str | Sequence[str] = (),
     *,
     suite: str | None = None,
+    size: str | None = None,
     attributes: str | Sequence[str] = (),
     dataset: str | None = None,
     data_dir: Path | str | None = None,
@@ -45,6 +46,7 @@ def run(
         variants: Names as `fairbench list variants` prints them, or paths of variant files.
         suite: Instead of variants: a shipped suite or a YAML file; other arguments that are
             given override what it says.
+        size: Of the suite; the first that it lists by default.
         attributes: One run for each, for every variant that trains on groups.
         dataset: A name of `fairbench list datasets`; `synthetic` by default.
         data_dir: The dataset's folder, or a table's YAML file; None generates a synthetic one.
@@ -85,7 +87,7 @@ def run(
         keep_checkpoint=_several(keep_checkpoint),
         conditions=_several(conditions),
     )
-    chosen = None if suite is None else load_suite(suite)
+    chosen = chosen_suite(suite, size)
     configs = plan(request, chosen)
     if watcher is None:
         for line in ignored_lines(configs):

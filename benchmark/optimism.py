@@ -23,7 +23,7 @@ from benchmark.selection import SplitScores, select_epoch
 from benchmark.stats.multiplicity import adjust
 from benchmark.stats.paired import one_sample_t
 from benchmark.stats.selection_effect import best_of_k, split_half_optimism
-from benchmark.suite import suite_run_ids
+from benchmark.suite_lists import suite_run_ids
 
 RULES = ("test-auc", "val-auc")
 """Choosing on the test set, and the control."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -63,7 +64,8 @@ def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
 
     Raises:
         FairbenchError: unknown names, keys that nothing uses, values that a key does not take,
-            or both a suite and variants.
+            both a suite and variants, or a size on data that needs a folder without one.
+        ValueError: a suite with sizes that stands at none.
     """
     if suite is not None and (request.variants or request.attributes):
         raise FairbenchError(
@@ -82,6 +84,8 @@ def plan(request: Request, suite: Suite | None = None) -> list[RunConfig]:
     for rule in request.keep_checkpoint:
         if rule not in CHECKPOINT_RULES:
             raise unknown_name("checkpoint rule", rule, CHECKPOINT_RULES)
+    if suite.sizes:
+        raise ValueError(f"suite '{suite.name}' stands at none of its sizes; `Suite.sized` first")
     parts = suite.under(request.conditions)
     configs = [
         config
@@ -113,6 +117,7 @@ def _under_condition(request: Request, suite: Suite) -> list[RunConfig]:
     """Return the runs of a suite under one of its conditions."""
     with blamed_on(None if request.dataset else suite, unless=request.changes):
         dataset = _dataset(request, suite.dataset)
+        _require_folder(dataset, suite)
     other = {name: v for name, v in request.changes.items() if name not in DATASET_KEYS}
     request = replace(request, changes=other)
     shared: dict[str, Any] = {
@@ -193,6 +198,16 @@ def _dataset(request: Request, suite: DatasetConfig) -> DatasetConfig:
     return with_keys(start, changes, f"dataset '{name}'")
 
 
+def _require_folder(dataset: DatasetConfig, suite: Suite) -> None:
+    """Raise if a suite's size is of data that is not at hand."""
+    _, sized, size = suite.name.partition("@")
+    if sized and dataset.data_dir is None and dataset.name not in GENERATED:
+        raise FairbenchError(
+            f"size '{size}' runs on dataset '{dataset.name}', which cannot be downloaded; give "
+            "its folder with --data-dir, or choose a size on generated data"
+        )
+
+
 def _model(request: Request, suite: ModelConfig) -> ModelConfig:
     if request.model is None and request.pretrained is None:
         return suite
@@ -204,6 +219,8 @@ def _device(name: str) -> Literal["cpu", "cuda"]:
         return "cpu"
     if name not in ("auto", "cuda"):
         raise unknown_name("device", name, ["auto", "cpu", "cuda"])
+    if name == "auto" and not _may_have_gpu():
+        return "cpu"
     import torch
 
     if torch.cuda.is_available():
@@ -211,3 +228,11 @@ def _device(name: str) -> Literal["cpu", "cuda"]:
     if name == "cuda":
         raise FairbenchError("device 'cuda' was asked for and torch finds no GPU; use --device cpu")
     return "cpu"
+
+
+def _may_have_gpu() -> bool:
+    """Return False where no driver shows a GPU, so that torch need not be asked, which is slow."""
+    if sys.platform != "linux":
+        return True
+    drivers = (Path("/dev/kfd"), Path("/dev/dxg"), *Path("/dev").glob("nvidia*"))
+    return any(driver.exists() for driver in drivers)

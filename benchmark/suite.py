@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -20,12 +19,16 @@ from pydantic import (
 
 from benchmark.config import DatasetConfig, ModelConfig, first_problem
 from benchmark.errors import FairbenchError, unknown_name
-from benchmark.results import replace_json
 from benchmark.seeds import parse_seeds
+from benchmark.suite_sweep import swept
 from benchmark.verdicts.analysis import Analysis
 from benchmark.yaml_io import read_yaml
 
 SHIPPED = Path(__file__).parent / "suites"
+SIZE_ALONE = "--size belongs to --suite: it names one of its sizes"
+"""What is wrong with a size that stands alone."""
+NAME = r"^[a-z0-9][a-z0-9-]*$"
+"""What suites and sizes are called: both become part of a file's name."""
 
 
 class SuiteRun(BaseModel):
@@ -68,6 +71,16 @@ class Condition(BaseModel):
         return None if value is None else _parsed_seeds(value)
 
 
+class Size(Condition):
+    """How large a suite is run: what it is run on, and how often.
+
+    Attributes:
+        conditions: Instead of the suite's; None keeps them, laid over the size.
+    """
+
+    conditions: dict[str, Condition] | None = None
+
+
 class SuiteComparison(Analysis):
     """How `fairbench compare --suite` compares and judges the runs."""
 
@@ -82,15 +95,17 @@ class Suite(BaseModel):
         protocol: Preset shared by all runs; None is the model's default.
         set: Keys of the protocol, or of every variant that has them.
         seeds: Such as `0-4`, `0,2,7` or a list.
-        runs: The variants.
+        runs: The variants. `sweep` in one of them stands for several: `benchmark.suite_sweep`.
         conditions: Name → what all runs are repeated under; none is the suite as it stands.
             `--condition NAME` runs some of them.
+        sizes: Name → what is laid over the suite, conditions over that; the first is the
+            default, `--size NAME` another. None is the suite as it stands.
         compare: How to compare them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(pattern=NAME)
     question: str
     dataset: DatasetConfig = Field(default_factory=DatasetConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)
@@ -99,6 +114,7 @@ class Suite(BaseModel):
     seeds: tuple[int, ...] = (0,)
     runs: tuple[SuiteRun, ...] = Field(min_length=1)
     conditions: dict[str, Condition] = Field(default_factory=dict)
+    sizes: dict[Annotated[str, Field(pattern=NAME)], Size] = Field(default_factory=dict)
     compare: SuiteComparison = Field(default_factory=SuiteComparison)
     _file: Path | None = PrivateAttr(None)
 
@@ -107,12 +123,45 @@ class Suite(BaseModel):
     def _seeds(cls, value: object) -> tuple[int, ...]:
         return _parsed_seeds(value)
 
+    @field_validator("runs", mode="before")
+    @classmethod
+    def _runs(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return value
+        return [one for entry in value for one in swept(entry)]
+
     @model_validator(mode="after")
     def _conditions_exist(self) -> Suite:
+        known = [*self.conditions, *(c for s in self.sizes.values() for c in s.conditions or ())]
         for name in (name for run in self.runs for name in run.conditions):
-            if name not in self.conditions:
-                raise ValueError(str(unknown_name("condition", name, self.conditions)))
+            if name not in known:
+                raise ValueError(str(unknown_name("condition", name, known)))
         return self
+
+    def sized(self, size: str | None = None) -> Suite:
+        """Return the suite at one of its sizes, without sizes and named `suite@size`.
+
+        Under that name its runs are listed, so that what was run at one size is never
+        compared with what was run at another.
+
+        Args:
+            size: None is the first. A suite without sizes is returned as it stands.
+
+        Raises:
+            FairbenchError: a size that the suite does not have.
+        """
+        if size is not None and not self.sizes:
+            raise FairbenchError(f"suite '{self.name}' has no sizes; leave out --size")
+        if not self.sizes:
+            return self
+        name = next(iter(self.sizes)) if size is None else size
+        if name not in self.sizes:
+            raise unknown_name(f"size of suite '{self.name}'", name, self.sizes)
+        chosen = self.sizes[name]
+        own = self._laid_over(chosen)
+        if chosen.conditions is not None:
+            own["conditions"] = chosen.conditions
+        return self.model_copy(update={**own, "name": f"{self.name}@{name}", "sizes": {}})
 
     def under(self, names: Sequence[str] = ()) -> list[Suite]:
         """Return the suite once for each condition, with that condition's runs and settings.
@@ -132,11 +181,15 @@ class Suite(BaseModel):
         for name, condition in self.conditions.items():
             runs = tuple(run for run in self.runs if name in (run.conditions or [name]))
             if runs and name in (names or [name]):
-                own = condition.model_dump(exclude_none=True, exclude={"dataset", "model", "set"})
-                own |= {"runs": runs, "set": {**self.set, **condition.set}}
-                own |= {k: v for k in ("dataset", "model") if (v := getattr(condition, k))}
-                found.append(self.model_copy(update=own))
+                own = self._laid_over(condition)
+                found.append(self.model_copy(update={**own, "runs": runs}))
         return found
+
+    def _laid_over(self, condition: Condition) -> dict[str, Any]:
+        """Return the fields of the suite that a condition or a size changes."""
+        fields = ("dataset", "model", "protocol", "seeds")
+        own = {name: v for name in fields if (v := getattr(condition, name)) is not None}
+        return {**own, "set": {**self.set, **condition.set}}
 
 
 def _parsed_seeds(value: object) -> tuple[int, ...]:
@@ -147,13 +200,31 @@ def _parsed_seeds(value: object) -> tuple[int, ...]:
         raise ValueError(str(error)) from error
 
 
-def load_suite(name: str) -> Suite:
-    """Return the suite of a shipped name, or of a YAML file.
+def load_suite(name: str, size: str | None = None) -> Suite:
+    """Return the suite of a shipped name, or of a YAML file, at one of its sizes.
+
+    Args:
+        name: The name or file.
+        size: None is the first that the suite lists.
 
     Raises:
-        FairbenchError: unknown name, a file that is not YAML, or a field that is not right;
-            the message names file and field.
+        FairbenchError: unknown name or size, a file that is not YAML, or a field that is not
+            right; the message names file and field.
     """
+    return read_suite(name).sized(size)
+
+
+def chosen_suite(name: str | None, size: str | None) -> Suite | None:
+    """Return the suite that a command names, None if it names none; errors as in `load_suite`."""
+    if name is not None:
+        return load_suite(name, size)
+    if size is not None:
+        raise FairbenchError(SIZE_ALONE)
+    return None
+
+
+def read_suite(name: str) -> Suite:
+    """Return a suite with all its sizes; errors as in `load_suite`."""
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         path = SHIPPED / f"{name}.yaml"
@@ -190,44 +261,3 @@ def blamed_on(suite: Suite | None, unless: Collection[str] = ()) -> Iterator[Non
 def shipped_suites() -> list[str]:
     """Return the names of the suites that ship with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
-
-
-def store_suite(results: Path, suite: Suite, run_ids: Sequence[str]) -> Path:
-    """Write the list of a suite's run ids to `results/suites/<name>.json`."""
-    path = _list_path(results, suite.name)
-    replace_json(
-        path,
-        {"name": suite.name, "compare": suite.compare.model_dump(), "runs": list(run_ids)},
-    )
-    return path
-
-
-def suite_run_ids(results: Path, name: str) -> set[str]:
-    """Return the run ids of a suite that was run into this results folder."""
-    return set(_stored(results, name)["runs"])
-
-
-def stored_comparison(results: Path, name: str | None) -> SuiteComparison:
-    """Return how a stored suite asks to be compared; the defaults without a suite."""
-    if name is None:
-        return SuiteComparison()
-    return SuiteComparison.model_validate(_stored(results, name)["compare"])
-
-
-def _stored(results: Path, name: str) -> dict[str, Any]:
-    path = _list_path(results, name)
-    if not path.is_file():
-        known = sorted(p.stem for p in path.parent.glob("*.json"))
-        raise unknown_name(f"suite in {results}", name, known)
-    try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        SuiteComparison.model_validate(stored["compare"])
-        return {**stored, "runs": list(stored["runs"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FairbenchError(
-            f"{path}: is not a suite's list of runs; run the suite again to write it anew"
-        ) from error
-
-
-def _list_path(results: Path, name: str) -> Path:
-    return results / "suites" / f"{name}.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pandas as pd
 
@@ -12,40 +12,18 @@ from benchmark.checkpoints import missing_checkpoints
 from benchmark.config import RunConfig
 from benchmark.execute import Planned, execute, forget, plan_run
 from benchmark.results import RunStore
-from benchmark.suite import Suite, blamed_on, store_suite
+from benchmark.resume import RunWatcher
+from benchmark.resume import SweepRun as SweepRun
+from benchmark.suite import Suite, blamed_on
+from benchmark.suite_lists import store_suite
 from benchmark.trainer import EpochFacts, Observer, StepFacts
 
 
-@dataclass(frozen=True)
-class SweepRun:
-    """What became of one run of a sweep.
-
-    Attributes:
-        config: The run.
-        id: Its id.
-        state: `done`, `diverged`, `failed`; or `present`, finished before this sweep.
-        message: Why it failed or diverged; empty otherwise.
-    """
-
-    config: RunConfig
-    id: str
-    state: Literal["done", "diverged", "failed", "present"]
-    message: str = ""
-
-
-class Watcher(Observer, Protocol):
+class Watcher(RunWatcher, Observer, Protocol):
     """An observer that also hears of runs."""
-
-    def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
-        """Hear of all runs of the sweep, with whether each is there already."""
-        ...
 
     def on_run(self, planned: Planned) -> None:
         """Hear that a run starts."""
-        ...
-
-    def on_finished(self, run: SweepRun) -> None:
-        """Hear what became of a run."""
         ...
 
 
@@ -87,11 +65,10 @@ def sweep(
     """
     store.prepare()
     forget()  # in a notebook an earlier sweep may have left data that has changed since
-    configs = list(configs)
     with blamed_on(suite):
         queue = queue_runs(configs, store)
         if suite is not None:
-            store_suite(store.results, suite, [*dict.fromkeys(plan_run(c).id for c in configs)])
+            store_suite(store.results, suite, [run.id for run in queue if run.asked])
     watcher.on_plan([(run.config, is_present(run, store)) for run in queue])
     found: dict[str, SweepRun] = {}
     waiting: list[QueuedRun] = []
@@ -111,29 +88,38 @@ def sweep(
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """A run of a sweep: what `plan_run` says of it without what it holds in memory."""
+    """A run of a sweep: what `plan_run` says of it without what it holds in memory.
+
+    Attributes:
+        id: Its id.
+        config: The run.
+        backbone_id: Id of the run whose weights it needs; None: the initial weights.
+        asked: False where it was added only for the weights that another one needs.
+    """
 
     id: str
     config: RunConfig
     backbone_id: str | None
+    asked: bool
 
 
 def queue_runs(configs: Iterable[RunConfig], store: RunStore) -> list[QueuedRun]:
     """Return every run once, after the run whose weights it needs, with all weights to keep."""
     queue: dict[str, QueuedRun] = {}
 
-    def add(config: RunConfig) -> None:
+    def add(config: RunConfig, asked: bool) -> None:
         planned = plan_run(config)
         if config.backbone is not None and not store.finished(planned.id):
-            add(config.backbone)
+            add(config.backbone, asked=False)
         known = queue.get(planned.id)
         if known is not None:
             keep = tuple(sorted({*known.config.keep, *config.keep}))
             config = known.config.model_copy(update={"keep": keep})
-        queue[planned.id] = QueuedRun(planned.id, config, planned.backbone_id)
+            asked = asked or known.asked
+        queue[planned.id] = QueuedRun(planned.id, config, planned.backbone_id, asked)
 
     for config in configs:
-        add(config)
+        add(config, asked=True)
     return list(queue.values())
 
 

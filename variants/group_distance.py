@@ -11,7 +11,8 @@ code; `FairCLIPPlus_refactored.py` of the reproduction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from variants.group_distance_keys import GroupDistanceKeys
@@ -75,6 +76,7 @@ class GroupDistance(GroupDistanceKeys):
             "group_captions": not self.groups_within_batch,
             "group_batch_norm": not self.groups_within_batch,
             "weight": not self.as_run,
+            "balance": not self.as_run,
         }
         return {name for name, effective in used.items() if not effective}
 
@@ -87,6 +89,17 @@ class GroupDistance(GroupDistanceKeys):
     def terms(self, batch: Features, groups: Mapping[str, Features]) -> dict[str, Term]:
         """Return the contrastive loss and the summed distance, in squared units of the score."""
         from variants.contrastive import contrastive_loss
+
+        fairness, distances = self._fairness(batch, groups)
+        return {
+            "clip": Term(contrastive_loss(batch)),
+            "fairness": Term(fairness, weight=self._weight(batch, groups), parts=distances),
+        }
+
+    def _fairness(
+        self, batch: Features, groups: Mapping[str, Features]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return Σ_A w_A Σ_g d(S, S_g), and every d(S, S_g) by name."""
         from variants.scores import pair_scores
 
         score = self._normalised(pair_scores(batch, self.score), self.normalise == "both")
@@ -97,11 +110,32 @@ class GroupDistance(GroupDistanceKeys):
             other = self._normalised(other, self.normalise != "none")
             distances[name] = self._distance(score, other)
             fairness = fairness + self.attributes[name.split("/", 1)[0]] * distances[name]
-        weight = 0.0 if self.as_run else self.weight
-        return {
-            "clip": Term(contrastive_loss(batch)),
-            "fairness": Term(fairness, weight=weight, parts=distances),
+        return fairness, distances
+
+    def _weight(self, batch: Features, groups: Mapping[str, Features]) -> float:
+        """Return what the distances are multiplied by at this step."""
+        if self.as_run:
+            return 0.0
+        if self.balance == "none" or self.weight == 0:
+            return self.weight
+        import torch
+
+        from variants.contrastive import contrastive_loss
+
+        # In float32 whatever the features are: float16 overflows on an unweighted gradient.
+        image, text = (f.detach().float().requires_grad_() for f in (batch.image, batch.text))
+        alone = Features(image, text, batch.logit_scale.detach().float())
+        others = {
+            name: Features(f.image.detach().float(), f.text.detach().float(), alone.logit_scale)
+            for name, f in groups.items()
         }
+        with torch.enable_grad():
+            values = contrastive_loss(alone), self._fairness(alone, others)[0]
+            clip, fairness = (_gradient_norm(value, (image, text)) for value in values)
+        if not math.isfinite(fairness):
+            return math.nan  # the run has diverged; 0 would train on without the distances
+        # Without a gradient the distances move nothing, whatever they are multiplied by.
+        return self.weight * clip / fairness if fairness else 0.0
 
     @staticmethod
     def _normalised(score: Tensor, divide: bool) -> Tensor:
@@ -131,3 +165,14 @@ class GroupDistance(GroupDistanceKeys):
                 return distances.laplacian(x, y, bandwidth=self.bandwidth, solver=self.solver)
             case "mean-gap":
                 return distances.mean_gap(x, y)
+
+
+def _gradient_norm(value: Tensor, features: Sequence[Tensor]) -> float:
+    """Return the Euclidean norm of a scalar's gradient over all features together."""
+    import torch
+
+    if not value.requires_grad:
+        return 0.0
+    found = torch.autograd.grad(value, features, allow_unused=True)
+    parts = [part.square().sum() for part in found if part is not None]
+    return float(torch.stack(parts).sum().sqrt()) if parts else 0.0

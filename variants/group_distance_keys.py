@@ -94,6 +94,14 @@ class GroupDistanceKeys(Objective):
         "default is 1e-4",
         reproduction="1e-7 or 1e-5 or 0.07 or 200 or 1e-3: finetunefair.job and others",
     )
+    balance: Literal["none", "gradient"] = key(
+        "none",
+        "what λ multiplies: the distances; or the distances scaled at every step so that λ is the "
+        "ratio of their gradient's norm to the contrastive loss's, at the main batch's features",
+        paper="none: eq. (1)",
+        official="none: finetune_FairCLIP.py",
+        reproduction="none: FairCLIPPlus_refactored.py",
+    )
     attributes: dict[str, float] = key(
         {"race": 1.0},
         "attribute → w_A",

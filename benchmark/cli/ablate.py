@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +19,9 @@ from benchmark.cli.options import (
     ProtocolName,
     Threads,
 )
-from benchmark.cli.run import parse_keys
+from benchmark.cli.run import interruptible, parse_keys
 
 if TYPE_CHECKING:
-    from benchmark.ablation.analysis import Ablation
     from benchmark.ablation.plan import AblationPlan
     from benchmark.results import RunStore
 
@@ -80,29 +80,38 @@ def ablate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Threads = 1,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports/ablation"),
+    format_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="Besides Markdown and CSV: html (default), latex, json, parquet, svg, png, pdf, "
+            "all. Repeatable, or separated by commas.",
+        ),
+    ] = None,
 ) -> None:
     """Change the keys on which two variants differ, and say what each does.
 
-    Trains the runs that are not there yet and writes ablation.md, effects.csv,
+    Trains the runs that are not there yet and writes ablation.html, ablation.md, effects.csv,
     effects_by_seed.csv, cells.csv, keys.csv, runs.csv. Exit code 1 if a run failed.
     """
-    from benchmark.ablation.cost import cost_line, count_lines
-    from benchmark.ablation.keys import EndSpec
+    from benchmark.ablation.api import ends
+    from benchmark.ablation.cost import count_lines
     from benchmark.ablation.plan import Settings, plan_ablation
-    from benchmark.errors import FairbenchError
     from benchmark.plan import Request
+    from benchmark.report.write import parse_formats
     from benchmark.results import RunStore
     from benchmark.seeds import parse_seeds
 
-    if protocol is not None and (from_protocol or to_protocol):
-        raise FairbenchError(
-            "--protocol is that of both ends; give it, or --from-protocol and --to-protocol"
-        )
-    if (from_protocol is None) != (to_protocol is None):
-        raise FairbenchError("--from-protocol and --to-protocol go together")
+    formats = parse_formats(["html"] if format_ is None else format_)
+    left, right = ends(
+        (from_, to),
+        protocol,
+        (from_protocol, to_protocol),
+        (parse_keys(from_set or []), parse_keys(to_set or [])),
+    )
     plan = plan_ablation(
-        EndSpec(from_, from_protocol or protocol, parse_keys(from_set or [])),
-        EndSpec(to, to_protocol or protocol, parse_keys(to_set or [])),
+        left,
+        right,
         Request(
             attributes=() if attribute is None else (attribute,),
             dataset=dataset,
@@ -128,61 +137,54 @@ def ablate(
         ),
     )
     store = RunStore(results)
-    for line in (*count_lines(plan), cost_line(plan, store)):
+    for line in count_lines(plan):
         typer.echo(line)
+    if dry_run or not analyse_only:
+        _say_cost(plan, store)
     if dry_run:
         return
     if not analyse_only:
         _train(plan, store)
-    _show(plan, store, out)
+    _show(plan, store, out, formats)
 
 
 def _names(text: str | None) -> list[str]:
     return [] if text is None else [name.strip() for name in text.split(",")]
 
 
+def _say_cost(plan: AblationPlan, store: RunStore) -> None:
+    """Print how many runs are there, and what the others will take."""
+    from benchmark.cli.dry_run import total_lines
+    from benchmark.cost import estimate_runs  # brings torch
+
+    for line in total_lines(estimate_runs(plan.runs.values(), store), store.results):
+        typer.echo(line)
+
+
 def _train(plan: AblationPlan, store: RunStore) -> None:
-    """Train what is not there; the first run, if none is, to say what the others will take."""
-    from benchmark.ablation.cost import cost_line
+    """Train what is not there."""
     from benchmark.cli.progress import make_watcher
     from benchmark.sweep import sweep
 
-    configs = [*plan.runs.values()]
-    if len(configs) > 1 and not any(store.finished(run_id) for run_id in plan.runs):
-        batches = [configs[:1], configs]
-    else:
-        batches = [configs]
-    try:
-        for i, batch in enumerate(batches):
-            if i:
-                typer.echo(cost_line(plan, store))
-            with make_watcher() as watcher:
-                sweep(batch, store, watcher)
-    except KeyboardInterrupt:
-        typer.echo("fairbench: interrupted; finished runs are kept", err=True)
-        raise typer.Exit(130) from None
+    with interruptible(), make_watcher() as watcher:
+        sweep([*plan.runs.values()], store, watcher)
 
 
-def _show(plan: AblationPlan, store: RunStore, out: Path) -> None:
+def _show(plan: AblationPlan, store: RunStore, out: Path, formats: Sequence[str]) -> None:
+    """Write the report and print it: as it is to a pipe, laid out to a terminal."""
+    from rich.console import Console
+
     from benchmark.ablation.analysis import analyse_ablation
 
     found = analyse_ablation(plan, store)
-    paths = found.write(out)
-    _print(found)
+    paths = found.write(out, formats)
+    console = Console()
+    if console.is_terminal:
+        from benchmark.report.terminal import print_report
+
+        print_report(console, found.report)
+    else:
+        typer.echo((out / "ablation.md").read_text(encoding="utf-8"))
     typer.echo(f"Written: {', '.join(str(path) for path in paths)}")
     if (found.runs["state"] == "failed").any():
         raise typer.Exit(1)
-
-
-def _print(found: Ablation) -> None:
-    """Print the report: as it is to a pipe, laid out to a terminal."""
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    from benchmark.ablation.report import ablation_markdown
-
-    text, console = ablation_markdown(found), Console()
-    if console.is_terminal:
-        console.print(Markdown(text))
-    else:
-        typer.echo(text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def bench(
     topic: Annotated[
-        str | None, typer.Argument(help="stats: the bootstrap. All topics without it.")
+        str | None, typer.Argument(help="stats, compare or sweep; all of them without it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
 ) -> None:

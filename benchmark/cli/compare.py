@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,19 +56,40 @@ def compare(
     suite: Annotated[
         str | None, typer.Option(help="Only this suite's runs, compared as it says.")
     ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Of the suite; default the only one that was run.")
+    ] = None,
+    study: Annotated[
+        list[str] | None,
+        typer.Option(help="Adds a study to the suite's own: `fairbench list studies`. Repeatable."),
+    ] = None,
     published: Annotated[
         Path | None, typer.Option(help="A CSV of further published numbers to set beside ours.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports/comparison"),
+    format_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="Besides Markdown and CSV: html (default), latex, json, parquet, svg, png, pdf, "
+            "all. Repeatable, or separated by commas.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse runs of several code versions or changed data."),
+    ] = False,
 ) -> None:
     """Compare all variants with a baseline, judge them, and write the report.
 
-    Writes comparison.md and the tables verdicts.csv, comparison.csv, per_seed.csv, runs.csv.
+    Writes comparison.html, comparison.md and tables as CSV; docs/reports.md lists them all.
     """
     from benchmark.analysis_plan import find_plan
     from benchmark.comparison import analyse
     from benchmark.errors import FairbenchError
+    from benchmark.report.write import parse_formats
     from benchmark.sequential.record import record_path
+    from benchmark.suite_lists import chosen_name
     from benchmark.verdicts.analysis import parse_margins
 
     options: dict[str, Any] = {
@@ -86,9 +109,13 @@ def compare(
         raise FairbenchError(
             f"--plan fixes how runs are compared; leave out --{next(iter(given))}, or --plan"
         )
+    suite = chosen_name(results, suite, size)
     frozen = None if plan is None else find_plan(results, plan)
     settings = _settings(results, suite, given) if frozen is None else frozen.plan
-    _show(analyse(results, settings, suite, frozen, published), out)
+    if study:  # outside the plan too: a study gives no verdict
+        settings = settings.model_copy(update={"studies": (*settings.studies, *study)})
+    formats = parse_formats(["html"] if format_ is None else format_)
+    _show(analyse(results, settings, suite, frozen, published, strict), out, formats)
     if suite is not None and record_path(results, suite).is_file():
         typer.echo(
             f"{suite} was extended look by look: the verdicts of that rule are in "
@@ -102,7 +129,7 @@ def _names(text: str | None) -> list[str] | None:
 
 def _settings(results: Path, suite: str | None, given: dict[str, Any]) -> Analysis:
     """Return what the suite says, with the options laid over it."""
-    from benchmark.suite import stored_comparison
+    from benchmark.suite_lists import stored_comparison
     from benchmark.verdicts.analysis import analysis_of
 
     stored = stored_comparison(results, suite).model_dump()
@@ -112,19 +139,23 @@ def _settings(results: Path, suite: str | None, given: dict[str, Any]) -> Analys
     return analysis_of(**{**merged, "margin": {**of_suite, **given.get("margin", {})}})
 
 
-def _show(found: Comparison, out: Path) -> None:
+def _show(found: Comparison, out: Path, formats: Sequence[str]) -> None:
     """Write the report and print it: as it is to a pipe, laid out to a terminal."""
     from rich.console import Console
 
-    from benchmark.report.markdown import comparison_markdown
-
-    paths = found.write(out)
-    text = comparison_markdown(found)
+    paths = found.write(out, formats)
     console = Console()
     if console.is_terminal:
         from benchmark.report.terminal import print_report
 
-        print_report(console, found, text)
+        print_report(console, found.report)
     else:
-        typer.echo(text)
-    typer.echo(f"Written: {', '.join(str(path) for path in paths)}")
+        typer.echo((out / "comparison.md").read_text(encoding="utf-8"))
+    typer.echo(f"Written: {', '.join(_files(out, paths))}")
+
+
+def _files(out: Path, paths: Sequence[Path]) -> Iterator[str]:
+    """Yield the files of the folder itself by name, those of folders in it by number."""
+    yield from (str(path) for path in paths if path.parent == out)
+    within = Counter(path.relative_to(out).parts[0] for path in paths if path.parent != out)
+    yield from (f"{out / name} ({n} files)" for name, n in within.items())

@@ -1,4 +1,4 @@
-"""What `fairbench run --dry-run` prints."""
+"""What `fairbench run --dry-run` prints, and `fairbench ablate` before it trains."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def cost_lines(runs: Sequence[RunCost], results: Path) -> Iterator[str]:
             yield f"done   {run.id}  {name_of(run.config)}"
         else:
             yield f"to do  {run.id}  {name_of(run.config)}: about {in_words(run.seconds)}"
+    yield from total_lines(runs, results)
+
+
+def total_lines(runs: Sequence[RunCost], results: Path) -> Iterator[str]:
+    """Yield how many runs there are, and what those to do will take together."""
     to_do = [run for run in runs if not run.present]
     yield f"{len(runs)} runs in {results}/runs, {len(runs) - len(to_do)} done, {len(to_do)} to do"
     if to_do:

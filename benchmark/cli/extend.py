@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import DataDir, Threads
+from benchmark.cli.options import DataDir, SuiteSize, Threads
 
 if TYPE_CHECKING:
     from benchmark.sequential.record import SequentialRecord
@@ -22,6 +22,7 @@ def extend(
         str | None,
         typer.Option(help="Seeds at which verdicts are reached, fixed now; default 5,10,15,20."),
     ] = None,
+    size: SuiteSize = None,
     results: Annotated[Path, typer.Option(help="Runs land in DIR/runs.")] = Path("results"),
     data_dir: DataDir = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -39,7 +40,7 @@ def extend(
     from benchmark.sequential.record import record_path
     from benchmark.suite import load_suite
 
-    chosen = load_suite(suite)
+    chosen = load_suite(suite, size)
     with interruptible(), make_watcher() as watcher:
         found = add_seeds(
             chosen,

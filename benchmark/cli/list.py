@@ -16,7 +16,7 @@ def list_names(
         str,
         typer.Argument(
             help="variants, datasets, models, metrics, selections, thresholds, protocols, "
-            "suites or discrepancies."
+            "suites, studies or discrepancies."
         ),
     ],
     from_: Annotated[
@@ -48,6 +48,7 @@ def list_names(
         "thresholds": _thresholds,
         "protocols": _protocols,
         "suites": _suites,
+        "studies": _studies,
     }
     if what not in lists:
         raise unknown_name("list", what, [*lists, "discrepancies"])
@@ -116,9 +117,17 @@ def _protocols() -> tuple[Sequence[str], Iterable[Sequence[str]]]:
 
 
 def _suites() -> tuple[Sequence[str], Iterable[Sequence[str]]]:
-    from benchmark.suite import load_suite, shipped_suites
+    from benchmark.suite import read_suite, shipped_suites
 
-    return ("suite", "question"), [(name, load_suite(name).question) for name in shipped_suites()]
+    suites = [read_suite(name) for name in shipped_suites()]
+    rows = [(suite.name, ", ".join(suite.sizes), suite.question) for suite in suites]
+    return ("suite", "--size", "question"), rows
+
+
+def _studies() -> tuple[Sequence[str], Iterable[Sequence[str]]]:
+    from benchmark.studies import STUDIES
+
+    return ("study", "question"), [(name, study.question) for name, study in STUDIES.items()]
 
 
 def _print_discrepancies(left: str | None, right: str | None, protocols: list[str]) -> None:

@@ -15,6 +15,7 @@ from benchmark.cli.claims import claims
 from benchmark.cli.compare import compare
 from benchmark.cli.data_check import check as check_data
 from benchmark.cli.data_synthesize import synthesize
+from benchmark.cli.export import export
 from benchmark.cli.extend import extend
 from benchmark.cli.import_ import app as import_app
 from benchmark.cli.list import list_names
@@ -46,6 +47,7 @@ app.command()(power)
 app.command()(optimism)
 app.command()(published)
 app.command()(claims)
+app.command()(export)
 app.command()(record)
 app.command()(verify)
 app.command(name="list")(list_names)

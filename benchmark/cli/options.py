@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+SuiteSize = Annotated[
+    str | None, typer.Option("--size", help="Of the suite: see list suites; default the first.")
+]
 Dataset = Annotated[str | None, typer.Option(help="A name of `fairbench list datasets`.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of the dataset, or the YAML file of a table.")

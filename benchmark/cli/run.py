@@ -20,6 +20,7 @@ from benchmark.cli.options import (
     Notes,
     Pretrained,
     ProtocolName,
+    SuiteSize,
     TextSource,
     Threads,
 )
@@ -41,6 +42,7 @@ def run(
         list[str] | None,
         typer.Option(help="Run the suite under this of its conditions; may be repeated."),
     ] = None,
+    size: SuiteSize = None,
     dataset: Dataset = None,
     data_dir: DataDir = None,
     notes: Notes = None,
@@ -69,7 +71,7 @@ def run(
     from benchmark.plan import Request, plan
     from benchmark.results import RunStore
     from benchmark.seeds import parse_seeds
-    from benchmark.suite import load_suite
+    from benchmark.suite import chosen_suite
 
     request = Request(
         variants=variant or (),
@@ -87,7 +89,7 @@ def run(
         keep_checkpoint=keep_checkpoint or (),
         conditions=condition or (),
     )
-    chosen = None if suite is None else load_suite(suite)
+    chosen = chosen_suite(suite, size)
     configs = plan(request, chosen)
     if dry_run:
         from benchmark.cli.dry_run import cost_lines
@@ -96,10 +98,14 @@ def run(
         typer.echo("\n".join(cost_lines(estimate_runs(configs, RunStore(results)), results)))
         return
 
-    from benchmark.sweep import sweep  # brings torch
+    from benchmark.resume import resume
 
     with interruptible(), make_watcher() as watcher:
-        done = sweep(configs, RunStore(results), watcher, chosen)
+        done = resume(configs, RunStore(results), watcher, chosen)
+        if done is None:
+            from benchmark.sweep import sweep  # brings torch
+
+            done = sweep(configs, RunStore(results), watcher, chosen)
     failed = [run for run in done if run.state == "failed"]
     for one in failed:  # again, since they may be far above
         typer.echo(f"failed: {one.config.label}, run {one.id}: {one.message}")

@@ -24,7 +24,8 @@ from benchmark.sequential.record import (
     write_record,
 )
 from benchmark.sequential.rule import LOOKS, check_looks, level_of_look
-from benchmark.suite import Suite, suite_run_ids
+from benchmark.suite import Suite
+from benchmark.suite_lists import suite_run_ids
 from benchmark.verdicts.analysis import Analysis
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def look_analysis(analysis: Analysis, looks: Sequence[int]) -> Analysis:
                 f"extend judges by t tests over seeds with Holm's correction; the suite's compare "
                 f"says {name}: {value}; leave it out, or run a fixed number of seeds"
             )
-    return analysis.model_copy(update={"alpha": level_of_look(analysis.alpha, looks)})
+    return analysis.model_copy(
+        update={"alpha": level_of_look(analysis.alpha, looks), "studies": ()}
+    )
 
 
 def seed_sequence(first: Sequence[int], n: int) -> tuple[int, ...]:
@@ -134,7 +137,7 @@ def _begin(
     settings = {**suite.compare.model_dump(mode="json"), "margin": suite.compare.margins}
     definition = sha256_of(
         [
-            suite.model_dump(mode="json", exclude={"question", "compare", "seeds"}),
+            suite.model_dump(mode="json", exclude={"question", "compare", "seeds", "sizes"}),
             request.threads,
             list(request.conditions),
         ]

@@ -27,6 +27,7 @@ OBJECTIVE_CHANGES: dict[str, Any] = {
     "distance": "energy",
     "debiased": False,
     "blur": 1e-6,
+    "balance": "gradient",
     "scaling": 0.9,
     "diameter": 2.0,
     "solver": "exact",

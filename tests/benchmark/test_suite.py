@@ -6,16 +6,7 @@ import pytest
 
 from benchmark.config import DatasetConfig
 from benchmark.errors import FairbenchError
-from benchmark.suite import (
-    Suite,
-    SuiteComparison,
-    SuiteRun,
-    load_suite,
-    shipped_suites,
-    store_suite,
-    stored_comparison,
-    suite_run_ids,
-)
+from benchmark.suite import SuiteComparison, SuiteRun, load_suite, shipped_suites
 
 MINIMAL = "name: mine\nquestion: Why?\nruns: [{variant: clip-ft}]\n"
 
@@ -35,7 +26,7 @@ class TestLoadSuite:
 
     @pytest.mark.parametrize("name", shipped_suites())
     def test_every_shipped_suite_is_valid_and_named_after_its_file(self, name: str) -> None:
-        assert load_suite(name).name == name
+        assert load_suite(name).name.partition("@")[0] == name
 
     def test_reads_a_file(self, file: Path) -> None:
         file.write_text(
@@ -93,31 +84,3 @@ class TestLoadSuite:
     def test_a_missing_file_is_named(self, file: Path) -> None:
         with pytest.raises(FairbenchError, match=r"mine\.yaml: cannot be read"):
             load_suite(str(file))
-
-
-class TestStoredSuite:
-    suite = Suite(
-        name="mine",
-        question="Why?",
-        runs=(SuiteRun(variant="clip-ft"),),
-        compare=SuiteComparison(selection="last"),
-    )
-
-    def test_run_ids_and_comparison_are_read_back(self, tmp_path: Path) -> None:
-        store_suite(tmp_path, self.suite, ["a", "b"])
-        assert suite_run_ids(tmp_path, "mine") == {"a", "b"}
-        assert stored_comparison(tmp_path, "mine") == SuiteComparison(selection="last")
-
-    def test_storing_again_replaces_the_list(self, tmp_path: Path) -> None:
-        store_suite(tmp_path, self.suite, ["a", "b"])
-        store_suite(tmp_path, self.suite, ["c"])
-        assert suite_run_ids(tmp_path, "mine") == {"c"}
-        assert [p.name for p in (tmp_path / "suites").iterdir()] == ["mine.json"]
-
-    def test_one_that_was_not_run_lists_those_that_were(self, tmp_path: Path) -> None:
-        store_suite(tmp_path, self.suite, ["a"])
-        with pytest.raises(FairbenchError, match=r"unknown suite .*'mien'.*Known: mine"):
-            suite_run_ids(tmp_path, "mien")
-
-    def test_no_suite_is_compared_by_the_defaults(self, tmp_path: Path) -> None:
-        assert stored_comparison(tmp_path, None) == SuiteComparison()

@@ -20,7 +20,7 @@ class TestAblate:
         before = {p.name for p in (tmp_path / "results" / "runs").iterdir()}
         result = fairbench("ablate", *options, "--keys", "selection", "--analyse-only")
         assert result.code == 0, result.err
-        assert "4 of 4 runs are there, 0 to do" in result.out
+        assert "together 2 cells, 4 runs over 2 seeds" in result.out
         assert {p.name for p in (tmp_path / "results" / "runs").iterdir()} == before
         text = (tmp_path / "out" / "ablation.md").read_text(encoding="utf-8")
         assert text.rstrip() in result.out
@@ -29,11 +29,14 @@ class TestAblate:
 
     def test_dry_run_says_what_it_would_do(self, fairbench, tmp_path, options):
         designs = ["--design", "factorial", "--design", "ladder"]
-        result = fairbench("ablate", *options, *designs, "--dry-run")
+        keys = ["--keys", "normalise,selection"]
+        result = fairbench("ablate", *options, *designs, *keys, "--dry-run")
         assert result.code == 0, result.err
-        assert "factorial: 4 keys, 16 cells, 16 runs of the variant" in result.out
-        assert "18 runs over 2 seeds, 2 of them of the baseline clip-ft" in result.out
-        assert "0 of 18 runs are there, 18 to do" in result.out
+        assert "factorial: 2 keys, 4 cells, 4 runs of the variant" in result.out
+        assert "6 runs over 2 seeds, 2 of them of the baseline clip-ft" in result.out
+        assert "6 runs in " in result.out
+        assert "0 done, 6 to do" in result.out
+        assert "from measured steps)" in result.out
         assert not (tmp_path / "results").exists()
 
     @pytest.mark.parametrize(

@@ -93,6 +93,14 @@ class TestExtend:
             assert [look.n_seeds for look in after.looks] == [2, 4]
             assert after.looks[0] == first.looks[0]
 
+    def test_keeps_the_looks_of_each_size_apart(self, extended, fairbench, suite):
+        sizes = {"all": {}, "other": {"seeds": [9]}}
+        options = ["--size", "all", "--looks", "2,4", "--until", "2", "--results", extended]
+        assert fairbench("extend", suite(sizes=sizes), *options).code == 0
+        (look,) = read_record(extended, f"{NAME}@all").looks
+        assert look.claims == read_record(extended, NAME).looks[0].claims
+        assert read_record(extended, f"{NAME}@other") is None
+
     def test_a_look_is_compare_at_its_level(self, extended):
         results = extended
         (look,) = read_record(results, NAME).looks
