@@ -6,6 +6,7 @@ Student's t does not, as long as differences are roughly normal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,16 +53,46 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Difference:
     Source: Student, "The probable error of a mean", Biometrika 6(1), 1908.
     """
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or not np.isfinite(array).all():
+    if array.ndim != 1:
         raise ValueError(f"needs a row of finite differences, got {array.tolist()}")
+    (found,) = t_intervals([array.tolist()], confidence)
+    return found
+
+
+def t_intervals(rows: Sequence[Sequence[float]], confidence: float = 0.95) -> list[Difference]:
+    """Return `t_interval` of every row; rows of equal length are computed together.
+
+    Args:
+        rows: Finite differences; lengths may be unequal.
+        confidence: In (0, 1).
+
+    Raises:
+        ValueError: a value that is not finite, or a confidence outside (0, 1).
+    """
     check_confidence(confidence)
-    n = len(array)
-    mean = float(array.mean()) if n else np.nan
-    if n < 2:
-        return Difference(mean, np.nan, np.nan, np.nan, n, confidence)
-    sd = float(array.std(ddof=1))
-    half = t_quantile((1 + confidence) / 2, n - 1) * sd / n**0.5
-    return Difference(mean, sd, mean - half, mean + half, n, confidence)
+    of_length: dict[int, list[int]] = {}
+    for position, row in enumerate(rows):
+        of_length.setdefault(len(row), []).append(position)
+    found: list[Difference] = [Difference(np.nan, np.nan, np.nan, np.nan, 0, confidence)] * len(
+        rows
+    )
+    for n, positions in of_length.items():
+        if n == 0:
+            continue
+        values = np.array([rows[position] for position in positions], dtype=np.float64)
+        finite = np.isfinite(values).all(axis=1)
+        if not finite.all():
+            (first, *_) = values[~finite].tolist()
+            raise ValueError(f"needs a row of finite differences, got {first}")
+        mean = values.mean(axis=1)
+        sd = half = np.full(len(values), np.nan)
+        if n > 1:
+            sd = values.std(axis=1, ddof=1)
+            half = t_quantile((1 + confidence) / 2, n - 1) * sd / n**0.5
+        columns = (mean.tolist(), sd.tolist(), (mean - half).tolist(), (mean + half).tolist())
+        for position, m, s, low, high in zip(positions, *columns, strict=True):
+            found[position] = Difference(m, s, low, high, n, confidence)
+    return found
 
 
 def paired_t(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> TestResult:

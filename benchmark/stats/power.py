@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, isfinite, lgamma, log, nan, sqrt
 from typing import Literal
 
-from scipy import integrate, optimize, special, stats
+from scipy import integrate, optimize, special
 
 from benchmark.stats.equivalence import Margin, margin_bounds
 from benchmark.stats.student import noncentral_t_cdf, t_quantile
@@ -118,6 +119,7 @@ def required_n(
     return RequiredN(found.n, float(n_real), found.power, found.power_before)
 
 
+@lru_cache(maxsize=1024)
 def smallest_effect(
     n: int, power: float = 0.8, alpha: float = 0.05, alternative: Alternative = "two-sided"
 ) -> float:
@@ -174,12 +176,22 @@ def power_tost(
         raise ValueError(f"n is {n}; expected at least 1")
     if n == 1:
         return nan
+    return _power_tost((lower - difference) / sd, (upper - difference) / sd, n, alpha)
+
+
+@lru_cache(maxsize=4096)
+def _power_tost(lower: float, upper: float, n: float, alpha: float) -> float:
+    """Return the power where bounds are distances from the true mean over the SD.
+
+    Kept, because searches for several powers pass the same numbers of pairs.
+    """
     df, root = n - 1, sqrt(n)
     critical = t_quantile(1 - alpha, df)
     # In units of sd/√n: the mean is normal around 0, between bounds that the sample SD narrows.
-    low, high = (lower - difference) / sd * root, (upper - difference) / sd * root
+    low, high = lower * root, upper * root
     widest = (high - low) / (2 * critical)
-    start, stop = sqrt(stats.chi2.ppf(_TAIL, df) / df), sqrt(stats.chi2.isf(_TAIL, df) / df)
+    start = sqrt(2 * special.gammaincinv(df / 2, _TAIL) / df)
+    stop = sqrt(special.chdtri(df, _TAIL) / df)
     if widest <= start:
         return 0.0
 

@@ -33,7 +33,8 @@ def noncentral_t_cdf(t: float, df: float, noncentrality: float) -> float:
         below = _below_large(abs(t), df, noncentrality if t > 0 else -noncentrality)
         return below if t > 0 else 1 - below
     with np.errstate(all="ignore"):
-        p = float(stats.nct.cdf(t, df, noncentrality))
+        # What `stats.nct.cdf` calls after checks that take ten times as long.
+        p = float(stats.nct._cdf(t, df, noncentrality))
     return p if np.isfinite(p) else float(noncentrality < t)
 
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
-from math import atanh, factorial, nan, sqrt, tanh
+from math import atanh, nan, sqrt, tanh
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-FloatArray = NDArray[np.float64]
+from benchmark.stats.exchange import exchange
 
-_MAX_ENUMERATED = 5040  # 7! assignments of runs
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -145,22 +144,17 @@ def permute_runs(
     if runs < 2 or epochs < 2 or sxx <= tiny[0] or syy <= tiny[1]:
         reason = f"{runs} runs of {epochs} epochs do not vary beyond their means"
         return PermutedRuns(nan, nan, nan, nan, 0, runs, epochs, reason)
-    products = da @ db.T  # (i, j): x of run i with y of run j
-    scale = sqrt(sxx * syy)
-    observed = float(np.trace(products)) / scale
-    if factorial(runs) <= _MAX_ENUMERATED:
-        orders = np.array(list(permutations(range(runs))))
-    else:
-        generator = np.random.default_rng(seed)
-        orders = generator.permuted(np.tile(np.arange(runs), (n_permutations, 1)), axis=1)
-    found = np.abs(products[np.arange(runs), orders].sum(axis=1)) / scale
-    extreme = int(np.count_nonzero(found >= abs(observed) - 1e-12))
-    if factorial(runs) <= _MAX_ENUMERATED:
-        p, error, smallest = extreme / len(orders), 0.0, 1 / len(orders)
-    else:
-        p, smallest = (extreme + 1) / (len(orders) + 1), 1 / (len(orders) + 1)
-        error = sqrt(p * (1 - p) / len(orders))
-    return PermutedRuns(observed, p, smallest, error, len(orders), runs, epochs)
+    # (i, j): x of run i with y of run j
+    found = exchange(da @ db.T, sqrt(sxx * syy), n_permutations, seed)
+    return PermutedRuns(
+        found.r,
+        found.p,
+        found.smallest_p,
+        found.standard_error,
+        found.n_assignments,
+        runs,
+        epochs,
+    )
 
 
 def _without_means(values: FloatArray, group: NDArray[np.int64]) -> FloatArray:

@@ -9,8 +9,10 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -18,6 +20,7 @@ from benchmark.config import first_problem
 from benchmark.errors import FairbenchError, unknown_name
 from benchmark.metrics.catalogue import METRICS
 from benchmark.stats.multiplicity import METHODS
+from benchmark.studies import STUDIES
 
 MARGINS = {"auc": 0.02, "deodds": 0.05}
 """The smallest differences that matter where none are named: 2 points of AUC, 5 of DEOdds."""
@@ -53,6 +56,8 @@ class Analysis(BaseModel):
         test: `auto`, or one test for every claim.
         scope: `seeds`: would it hold with new seeds, on these patients? `patients`: with new
             patients too?
+        studies: Names of `benchmark.studies.STUDIES`, each a section of the report without
+            verdicts.
     """
 
     # `threshold: 0.5` without quotes is a number in YAML.
@@ -68,6 +73,7 @@ class Analysis(BaseModel):
     correction: str = "holm"
     test: str = "auto"
     scope: Literal["seeds", "patients"] = "seeds"
+    studies: tuple[str, ...] = ()
 
     @property
     def margins(self) -> dict[str, float]:
@@ -100,6 +106,17 @@ class Analysis(BaseModel):
     @classmethod
     def _correction(cls, value: str) -> str:
         return _known("correction", value, CORRECTIONS)
+
+    @field_validator("studies", mode="after")
+    @classmethod
+    def _studies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_known("study", name, STUDIES) for name in value)
+
+    @model_serializer(mode="wrap")
+    def _without_empty_studies(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out studies where there are none: older plans keep their form and hash."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "studies" or value}
 
     @field_validator("test", mode="after")
     @classmethod
