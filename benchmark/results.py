@@ -19,7 +19,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchmark.errors import FairbenchError
-from benchmark.yaml_io import read_yaml, write_yaml
+from benchmark.kept_configs import KeptConfigs
+from benchmark.yaml_io import write_yaml
 
 STATES = ("done", "diverged", "failed")
 _SECTIONS = ("objective", "protocol", "model", "dataset", "identity")
@@ -140,10 +141,13 @@ class RunStore:
                 f"{self.results}: no runs here; `fairbench run` writes them to DIR/runs"
             )
         folders = sorted(p for p in self.runs.iterdir() if p.is_dir() and p.name[0] != ".")
-        return [self._stored(path) for path in folders if path.suffix != ".partial"]
+        configs = KeptConfigs(self.results)
+        found = [self._stored(path, configs) for path in folders if path.suffix != ".partial"]
+        configs.save()
+        return found
 
     @staticmethod
-    def _stored(path: Path) -> StoredRun:
+    def _stored(path: Path, configs: KeptConfigs) -> StoredRun:
         again = f"delete {path} and run again"
         try:
             status = json.loads((path / "status.json").read_text(encoding="utf-8"))
@@ -152,7 +156,7 @@ class RunStore:
                 f"{path}/status.json: cannot be read ({error}); {again}"
             ) from error
         try:
-            config = read_yaml(path / "config.yaml")
+            config = configs.read(path / "config.yaml")
         except FairbenchError as error:
             raise FairbenchError(f"{error}; {again}") from error
         if not isinstance(status, dict) or status.get("state") not in STATES:

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite, isnan, nan
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from benchmark.arms import Arm
 from benchmark.metrics.catalogue import METRICS
-from benchmark.results import StoredRun
-from benchmark.stats.paired import t_interval
+from benchmark.metrics.value import MetricValue
+from benchmark.stats.paired import t_intervals
+from benchmark.tidy import TidyBlocks
 from benchmark.values import RunValues
 
 NO_SEED = -1
 """Stands for the seed of an arm that has none; such an arm has one run."""
 
 _Cell = tuple[str, str, str, str]  # attribute, rule, metric, group
+_BySeed = dict[int, tuple[float, str]]  # seed → value, reason if NaN
+
+_NAMES = ["arm", "dataset", "test_set", "weights", "model", "protocol", "variant", "trained_on"]
+_PER_SEED = [
+    *_NAMES,
+    *["attribute", "seed", "selection", "epoch", "threshold", "distinct_scores", "run"],
+    *["metric", "group", "value", "reason"],
+]
+_SUMMARY = [
+    *_NAMES,
+    *["attribute", "selection", "main_rule", "own_rule", "metric", "group", "direction", "unit"],
+    *["n_seeds", "mean", "sd", "reason", "baseline", "is_baseline", "trains", "n_runs", "n_lost"],
+    *["difference", "low", "high", "difference_sd", "n_pairs", "pairing", "confounded"],
+]
 
 
 @dataclass(frozen=True)
@@ -37,115 +53,150 @@ class ArmValues:
     own_rule: str
     values: Sequence[RunValues]
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield tidy rows: one a seed, attribute, rule, metric and group.
+    def blocks(self) -> Iterator[tuple[dict[str, Any], Sequence[MetricValue]]]:
+        """Yield what the rows of a run, attribute and rule share, and a value for each row.
 
-        A run that diverged or failed is a row too, with its message as the reason.
+        A run that diverged or failed is one row, with its message as the reason.
         """
         for run in self.arm.runs:
-            if run.state != "done":
-                yield from self._lost(run)
+            if run.state == "done":
+                continue
+            reason = f"{run.state}: {run.status.get('message', '')}"
+            for attribute in self.arm.evaluated:
+                for rule in sorted({self.main_rule, self.own_rule}):
+                    shared = _shared(attribute, run.config["seed"], rule, run.id)
+                    yield shared, (MetricValue("auc", "", nan, reason),)
         for found in self.values:
-            common = {
-                **names_of(self.arm),
-                "attribute": found.attribute,
-                "seed": found.run.config["seed"],
-                "selection": found.rule,
-                "epoch": found.selected.epoch,
+            seed, epoch = found.run.config["seed"], found.selected.epoch
+            shared = _shared(found.attribute, seed, found.rule, found.run.id)
+            shared |= {
+                "epoch": epoch,
                 "threshold": found.threshold,
                 "distinct_scores": found.distinct_scores,
-                "run": found.run.id,
             }
-            for m in found.metrics:
-                yield {
-                    **common,
-                    "metric": m.metric,
-                    "group": m.group,
-                    "value": m.value,
-                    "reason": m.reason,
-                }
-            if found.selected.epoch is None:
+            rows = found.metrics
+            if epoch is None:
                 reason = f"no epoch selected: {found.selected.reason}"
-                yield {**common, "metric": "auc", "group": "", "value": np.nan, "reason": reason}
-
-    def _lost(self, run: StoredRun) -> Iterator[dict[str, Any]]:
-        """Yield a row for each attribute and rule of a run without a result."""
-        for attribute in self.arm.evaluated:
-            for rule in sorted({self.main_rule, self.own_rule}):
-                yield {
-                    **names_of(self.arm),
-                    "attribute": attribute,
-                    "seed": run.config["seed"],
-                    "selection": rule,
-                    "epoch": None,
-                    "run": run.id,
-                    "metric": "auc",
-                    "group": "",
-                    "value": np.nan,
-                    "reason": f"{run.state}: {run.status.get('message', '')}",
-                }
+                rows = (*rows, MetricValue("auc", "", nan, reason))
+            yield shared, rows
 
     @cached_property
-    def cells(self) -> dict[_Cell, dict[int, tuple[float, str]]]:
+    def cells(self) -> dict[_Cell, _BySeed]:
         """Return (attribute, rule, metric, group) → seed → (value, reason if NaN)."""
-        cells: dict[_Cell, dict[int, tuple[float, str]]] = {}
-        for row in self.rows():
-            if not row["metric"].endswith(("_low", "_high")):  # which group it is varies by seed
-                key = (row["attribute"], row["selection"], row["metric"], row["group"])
-                seed = NO_SEED if row["seed"] is None else row["seed"]
-                cells.setdefault(key, {})[seed] = (row["value"], row["reason"])
+        cells: dict[_Cell, _BySeed] = {}
+        for shared, rows in self.blocks():
+            attribute, rule = shared["attribute"], shared["selection"]
+            seed = NO_SEED if shared["seed"] is None else shared["seed"]
+            for m in rows:
+                if not m.metric.endswith(("_low", "_high")):  # which group it is varies by seed
+                    by_seed = cells.setdefault((attribute, rule, m.metric, m.group), {})
+                    by_seed[seed] = m.value, m.reason
         return cells
 
 
-def summarise(
-    values: ArmValues, baselines: Mapping[str, tuple[ArmValues | None, Sequence[str]]]
-) -> list[dict[str, Any]]:
-    """Return one row for each attribute, rule, metric and group of an arm.
+def _shared(attribute: str, seed: int | None, rule: str, run: str) -> dict[str, Any]:
+    """Return what the rows of a run without a result share."""
+    return {
+        "attribute": attribute,
+        "seed": seed,
+        "selection": rule,
+        "epoch": None,
+        "threshold": nan,
+        "distinct_scores": nan,
+        "run": run,
+    }
+
+
+def per_seed_table(arms: Iterable[ArmValues]) -> pd.DataFrame:
+    """Return tidy rows: one an arm, attribute, rule, seed, metric and group."""
+    found = TidyBlocks(_PER_SEED, integers=("seed", "epoch"))
+    for values in arms:
+        names = names_of(values.arm)
+        for shared, rows in values.blocks():
+            found.add(
+                {**names, **shared},
+                {
+                    "metric": [m.metric for m in rows],
+                    "group": [m.group for m in rows],
+                    "value": [m.value for m in rows],
+                    "reason": [m.reason for m in rows],
+                },
+            )
+    return found.table()
+
+
+def summary_table(
+    compared: Iterable[tuple[ArmValues, Mapping[str, tuple[ArmValues | None, Sequence[str]]]]],
+) -> pd.DataFrame:
+    """Return one row for each arm, attribute, rule, metric and group.
 
     The difference is arm minus baseline under the same rule, seed by seed; where one of the
     two has no seed, its one value is compared with every seed of the other.
 
     Args:
-        values: The arm.
-        baselines: Attribute → the arm to compare with, None where there is none, and the
-            names of the conditions on which the two differ.
+        compared: Each arm with: attribute → the arm to compare with, None where there is none,
+            and the names of the conditions on which the two differ.
     """
+    found = TidyBlocks(_SUMMARY)
+    for values, baselines in compared:
+        arm = values.arm
+        of_arm = {
+            **names_of(arm),
+            "trains": arm.trains,
+            "n_runs": len(arm.done),
+            "n_lost": len(arm.runs) - len(arm.done),
+        }
+        rows = list(_rows(values, baselines))
+        own = (name for name in _SUMMARY if name not in of_arm)
+        found.add(of_arm, {name: [row[name] for row in rows] for name in own})
+    return found.table()
+
+
+def _rows(
+    values: ArmValues, baselines: Mapping[str, tuple[ArmValues | None, Sequence[str]]]
+) -> Iterator[dict[str, Any]]:
+    """Yield what is not the same in all rows of an arm."""
     arm = values.arm
-    base_cells = {
-        attribute: {} if baseline is None or baseline.arm is arm else baseline.cells
-        for attribute, (baseline, _) in baselines.items()
-    }
-    rows = []
+    of_attribute, base_cells = {}, {}
+    for attribute, (baseline, confounded) in baselines.items():
+        itself = baseline is not None and baseline.arm is arm
+        base_cells[attribute] = {} if baseline is None or itself else baseline.cells
+        of_attribute[attribute] = {
+            "baseline": "" if baseline is None else baseline.arm.label,
+            "is_baseline": itself,
+            "confounded": ", ".join(confounded),
+        }
+    levels = t_intervals(
+        [[v for v, _ in by_seed.values() if isfinite(v)] for by_seed in values.cells.values()]
+    )
+    pairings, differences = [], []
     for key, by_seed in values.cells.items():
-        attribute, rule, metric, group = key
-        baseline, confounded = baselines[attribute]
-        numbers = [value for value, _ in by_seed.values() if np.isfinite(value)]
-        reasons = sorted({reason for value, reason in by_seed.values() if np.isnan(value)})
-        rows.append(
-            {
-                **names_of(arm),
-                "attribute": attribute,
-                "selection": rule,
-                "main_rule": rule == values.main_rule,
-                "own_rule": rule == values.own_rule,
-                "metric": metric,
-                "group": group,
-                "direction": METRICS[metric].direction,
-                "unit": METRICS[metric].unit,
-                "n_seeds": len(numbers),
-                "mean": float(np.mean(numbers)) if numbers else np.nan,
-                "sd": float(np.std(numbers, ddof=1)) if len(numbers) > 1 else np.nan,
-                "reason": "; ".join(reasons),
-                "baseline": "" if baseline is None else baseline.arm.label,
-                "is_baseline": baseline is not None and baseline.arm is arm,
-                "trains": arm.trains,
-                "n_runs": len(arm.done),
-                "n_lost": len(arm.runs) - len(arm.done),
-                **_difference(by_seed, base_cells[attribute].get(key, {})),
-                "confounded": ", ".join(confounded),
-            }
-        )
-    return rows
+        pairing, pairs = _paired(by_seed, base_cells[key[0]].get(key, {}))
+        pairings.append(pairing)
+        differences.append([a - b for a, b in pairs if isfinite(a) and isfinite(b)])
+    table = zip(values.cells.items(), levels, pairings, t_intervals(differences), strict=True)
+    for ((attribute, rule, metric, group), by_seed), level, pairing, difference in table:
+        yield {
+            "attribute": attribute,
+            "selection": rule,
+            "main_rule": rule == values.main_rule,
+            "own_rule": rule == values.own_rule,
+            "metric": metric,
+            "group": group,
+            "direction": METRICS[metric].direction,
+            "unit": METRICS[metric].unit,
+            "n_seeds": level.n,
+            "mean": level.mean,
+            "sd": level.sd,
+            "reason": "; ".join(sorted({why for value, why in by_seed.values() if isnan(value)})),
+            **of_attribute[attribute],
+            "difference": difference.mean,
+            "low": difference.low,
+            "high": difference.high,
+            "difference_sd": difference.sd,
+            "n_pairs": difference.n,
+            "pairing": pairing,
+        }
 
 
 def names_of(arm: Arm) -> dict[str, Any]:
@@ -162,27 +213,17 @@ def names_of(arm: Arm) -> dict[str, Any]:
     }
 
 
-def _difference(
-    ours: dict[int, tuple[float, str]], theirs: dict[int, tuple[float, str]]
-) -> dict[str, Any]:
-    """Return the columns of the paired difference, and how it was paired."""
+def _paired(ours: _BySeed, theirs: _BySeed) -> tuple[str, list[tuple[float, float]]]:
+    """Return how two sides meet ("" if one is empty), and the pairs of their values."""
+    if not theirs:
+        return "", []
     if NO_SEED in ours and NO_SEED in theirs:
-        pairing, pairs = "single values", [(ours[NO_SEED][0], theirs[NO_SEED][0])]
-    elif NO_SEED in ours:
+        return "single values", [(ours[NO_SEED][0], theirs[NO_SEED][0])]
+    if NO_SEED in ours:
         pairing = "one value against each baseline seed"
-        pairs = [(ours[NO_SEED][0], value) for value, _ in theirs.values()]
-    elif NO_SEED in theirs:
+        return pairing, [(ours[NO_SEED][0], value) for value, _ in theirs.values()]
+    if NO_SEED in theirs:
         pairing = "each seed against one baseline value"
-        pairs = [(value, theirs[NO_SEED][0]) for value, _ in ours.values()]
-    else:
-        pairing = "by seed"
-        pairs = [(ours[s][0], theirs[s][0]) for s in sorted(ours.keys() & theirs.keys())]
-    found = t_interval([a - b for a, b in pairs if np.isfinite(a) and np.isfinite(b)])
-    return {
-        "difference": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "difference_sd": found.sd,
-        "n_pairs": found.n,
-        "pairing": pairing if theirs else "",
-    }
+        return pairing, [(value, theirs[NO_SEED][0]) for value, _ in ours.values()]
+    shared = sorted(ours.keys() & theirs.keys())
+    return "by seed", [(ours[seed][0], theirs[seed][0]) for seed in shared]

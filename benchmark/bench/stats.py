@@ -6,16 +6,14 @@ group shares. Times are processor seconds, so other work on the machine counts l
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import nan
-from time import process_time
 
 import numpy as np
 
 from benchmark.bench.figure import Figure
+from benchmark.bench.measure import peak_memory, seconds
 from benchmark.metrics.inputs import BoolArray, FloatArray, IntArray
 from benchmark.stats import crossed
 from benchmark.stats.bootstrap import resample_metrics
@@ -65,11 +63,11 @@ def bench_stats(
     data = _Simulated(sizes)
     progress("one run")
     _one_run(data, replace(sizes, resamples=1))  # imports and caches
-    one = _seconds(lambda: _one_run(data, sizes))
+    one = seconds(lambda: _one_run(data, sizes))
     progress("the same by a loop over scikit-learn and fairlearn")
     loop, note = _loop(data, sizes)
     progress("the battery")
-    battery = _seconds(lambda: _battery(data, sizes))
+    battery = seconds(lambda: _battery(data, sizes))
     count = f"{sizes.resamples:,} resamples"
     runs = f"{sizes.variants} variants × {len(SHARES)} attributes × {sizes.seeds} seeds"
     return [
@@ -77,7 +75,7 @@ def bench_stats(
         Figure("loop", loop, "s", "", note),
         Figure("loop / one run", loop / one, "×", "> 200 ×", "the same metrics and resamples"),
         Figure("battery", battery, "s", "< 180 s on 2 cores", f"{runs}, {count}, on one core"),
-        Figure("peak memory", _peak_memory(), "MB", "< 2000 MB", "of this process, all of it"),
+        Figure("peak memory", peak_memory(), "MB", "< 2000 MB", "of this process, all of it"),
     ]
 
 
@@ -161,17 +159,5 @@ def _loop(data: _Simulated, sizes: Sizes) -> tuple[float, str]:
                 resample(codes)
 
     work()  # imports and caches
-    seconds = _seconds(work) * sizes.resamples / sizes.looped
-    return seconds, f"scikit-learn and fairlearn, {sizes.looped} resamples an attribute, scaled up"
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    start = process_time()
-    work()
-    return process_time() - start
-
-
-def _peak_memory() -> float:
-    """Return the largest memory of this process so far, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    took = seconds(work) * sizes.resamples / sizes.looped
+    return took, f"scikit-learn and fairlearn, {sizes.looped} resamples an attribute, scaled up"

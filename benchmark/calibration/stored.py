@@ -26,13 +26,13 @@ def write_runs(
     patients: Mapping[SplitName, Patients],
     scores: Mapping[SplitName, NDArray[np.float32]],
 ) -> None:
-    """Write a run of one epoch for each method and seed.
+    """Write a run for each method and seed.
 
     Args:
         results: The folder.
         labels: Names of the M methods.
         patients: Of `val` and `test`.
-        scores: Of `val` and `test`, (M, S, N).
+        scores: Of `val` and `test`, (M, S, N) of runs of one epoch, (M, S, E, N) of runs of E.
     """
     data = _dataset(patients)
     store = RunStore(results)
@@ -43,11 +43,14 @@ def write_runs(
             run = run_id(identity)
             folder = store.begin(run)
             recorder = Recorder(data)
-            of_seed = {split: _scores(scores[split][v, seed]) for split in patients}
-            recorder.on_epoch(EpochFacts(1, of_seed, 1.0))
+            of_run = {name: np.atleast_2d(scores[name][v, seed]) for name in patients}
+            epochs = len(of_run["test"])
+            for epoch in range(epochs):
+                of_epoch = {name: _scores(rows[epoch]) for name, rows in of_run.items()}
+                recorder.on_epoch(EpochFacts(epoch + 1, of_epoch, 1.0))
             recorder.write(folder)
             write_config(folder / "config.yaml", _config(label, seed, data, identity))
-            write_json(folder / "status.json", {"state": "done", "epochs": 1, "message": ""})
+            write_json(folder / "status.json", {"state": "done", "epochs": epochs, "message": ""})
             store.finish(run)
 
 

@@ -8,8 +8,7 @@ import pandas as pd
 
 from benchmark.calibration.rates import NOMINAL
 from benchmark.calibration.study import MARGIN, NONE
-from benchmark.report.cells import table
-from benchmark.report.verdict_table import Row
+from benchmark.report.cells import Row, table
 
 OFF = "▲"
 """Marks a rate that is worse than nominal by more than two standard errors."""

@@ -52,6 +52,7 @@ def beside_ours(
     """
     rows: list[dict[str, object]] = []
     without: dict[str, str] = {}
+    rows_of = per_seed.groupby("arm", sort=False).indices
     for arm in (arm for arm in arms if arm.done):
         here = about_the_data_of(arm, cells)
         if not here:
@@ -61,7 +62,7 @@ def beside_ours(
             trained = f" on {'+'.join(arm.attributes)}" if arm.attributes else ""
             without[f"{arm.label}{trained} ({arm.protocol})"] = reason
             continue
-        values = per_seed[per_seed["arm"] == arm.runs[0].id]
+        values = per_seed.iloc[rows_of[arm.runs[0].id]]
         rows += _merged(row for c in match(arm, here, threshold) for row in _rows(c, values))
     table = pd.DataFrame(rows)
     if not table.empty:
