@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,14 +17,18 @@ from benchmark.ablation.outcomes import QUESTIONS, cell_name, cell_values
 from benchmark.ablation.plan import AblationPlan
 from benchmark.errors import FairbenchError
 from benchmark.metrics.catalogue import METRICS
+from benchmark.report.notebook import Displayed
 from benchmark.results import RunStore
+
+if TYPE_CHECKING:
+    from benchmark.report.model import Report
 
 NAMES = ("design", "question", "metric", "direction", "attribute", "term", "key", "change")
 """The columns that name an effect."""
 
 
 @dataclass(frozen=True)
-class Ablation:
+class Ablation(Displayed):
     """The outcome of `ablate`.
 
     Attributes:
@@ -40,21 +45,39 @@ class Ablation:
     cells: pd.DataFrame
     runs: pd.DataFrame
 
-    def write(self, out: Path) -> list[Path]:
-        """Write `ablation.md` and the tables as CSV files to a folder; return their paths."""
-        from benchmark.ablation.report import ablation_markdown, keys_table
-        from benchmark.report.files import write_texts
-        from benchmark.report.spreadsheet import csv_text
+    @cached_property
+    def report(self) -> Report:
+        """The report, from which every form of it is laid out."""
+        from benchmark.ablation.report import ablation_report
 
-        texts = {
-            "ablation.md": ablation_markdown(self),
-            "effects.csv": csv_text(self.effects),
-            "effects_by_seed.csv": csv_text(self.by_seed),
-            "cells.csv": csv_text(self.cells),
-            "keys.csv": csv_text(keys_table(self.plan)),
-            "runs.csv": csv_text(self.runs),
+        return ablation_report(self)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """File name without suffix → the table that is written as CSV."""
+        from benchmark.ablation.keys_section import keys_table
+
+        return {
+            "effects": self.effects,
+            "effects_by_seed": self.by_seed,
+            "cells": self.cells,
+            "keys": keys_table(self.plan),
+            "runs": self.runs,
         }
-        return write_texts(out, texts)
+
+    def write(self, out: Path, formats: Collection[str] = ("html",)) -> list[Path]:
+        """Write `ablation.md` and the tables as CSV files to a folder; return their paths.
+
+        Args:
+            out: The folder, made if need be.
+            formats: Of `benchmark.report.write.FORMATS`, beside Markdown and CSV.
+
+        Raises:
+            FairbenchError: an unknown format, or a folder that cannot be written.
+        """
+        from benchmark.report.write import write_report
+
+        return write_report(out, "ablation", self.report, self.tables, formats)
 
 
 def analyse_ablation(plan: AblationPlan, store: RunStore) -> Ablation:

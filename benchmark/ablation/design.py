@@ -21,12 +21,12 @@ TOTAL = "total"
 """The term that is the difference between both ends."""
 
 TERMS: Mapping[str, str] = {
-    "alone": "the key is changed, all others stay as in `from`",
-    "last": "the key is changed, all others are as in `to` already",
+    "alone": "the key is changed, all others stay as in 'from'",
+    "last": "the key is changed, all others are as in 'to' already",
     "step": "the key is changed after those above it",
     "main": "average effect over all values of the other keys",
-    "interaction": "effect of the first key with the second as in `to`, minus that with the "
-    "second as in `from`, averaged over all values of the others",
+    "interaction": "effect of the first key with the second as in 'to', minus that with the "
+    "second as in 'from', averaged over all values of the others",
     "shapley": "average effect over all orders in which the keys can be changed",
     TOTAL: "all keys are changed",
 }

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.ablation.design import TOTAL
 from benchmark.metrics.catalogue import METRICS
 from benchmark.report.cells import NOT_ESTIMABLE
+from benchmark.report.model import Cell
 
 HEADINGS = {"auc": "AUC", "es_auc": "ES-AUC", "dpd": "DPD", "deodds": "DEOdds"}
 ARROWS = {"up": " ↑", "down": " ↓", "": ""}
@@ -29,13 +30,15 @@ def metric_heading(metric: str) -> str:
     return HEADINGS.get(metric, metric) + ARROWS[METRICS[metric].direction]
 
 
-def effect_cell(row: Mapping[str, Any]) -> str:
+def effect_cell(row: Mapping[str, Any]) -> Cell:
     """Return `effect [low, high], p`, in percentage points."""
     text = _points(row)
+    if math.isnan(row["effect"]):
+        return Cell(text, hint=str(row["reason"]))
     if not math.isnan(row["se_orders"]):
         text += f" ± {100 * row['se_orders']:.2f}"
     p = row["p"] if row["term"] == TOTAL else row["p_adjusted"]
-    return text if math.isnan(p) else f"{text}, p {_p(p)}"
+    return Cell(text if math.isnan(p) else f"{text}, p {_p(p)}", float(row["effect"]))
 
 
 def statements(rows: pd.DataFrame) -> Iterator[str]:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from benchmark.ablation.analysis import analyse_ablation
-from benchmark.ablation.report import ablation_markdown
 from benchmark.errors import FairbenchError
+from benchmark.report.markdown import report_markdown
+from benchmark.report.model import Figure
 from benchmark.results import RunStore
 from benchmark.values import run_values
 
@@ -136,8 +137,8 @@ class TestRunsWithoutResult:
         assert set(shapley["n_seeds"]) == set(shapley["seeds_left_out"]) == {1}
 
     def test_are_shown_with_their_reason(self, diverged):
-        text = ablation_markdown(diverged)
-        assert "- runs: 5 done, 1 diverged" in text
+        text = report_markdown(diverged.report)
+        assert "\nruns: 5 done, 1 diverged\n" in text
         assert "## Runs without a result" in text
         assert "| diverged | loss is nan at step 2 |" in text
         assert "seeds left out because a cell has no value: up to 1" in text
@@ -147,7 +148,7 @@ class TestRunsWithoutResult:
 
 class TestReport:
     def test_says_what_was_asked_and_what_each_key_is(self, ablated):
-        text = ablation_markdown(ablated[0])
+        text = report_markdown(ablated[0].report)
         assert text.startswith("# Ablation: fairclip → a-fairclip")
         for words in (
             "2 seeds (0, 1)",
@@ -155,7 +156,7 @@ class TestReport:
             "| normalise | groups | none | variant | none: eq. (1)",
             "| selection | test-auc | val-auc | both, no run |",
             "test-auc: official code of FairCLIP, CVPR 2024",
-            "score (squared-logits, in `to` logit)",
+            "score (squared-logits, in 'to' logit)",
             "## Level: What does a key do to the metric of the variant itself?",
             "## Gain: What does a key do to the metric of the variant minus that of clip-ft",
         ):
@@ -166,12 +167,14 @@ class TestReport:
         rows = found.effects.set_index(["design", "question", "metric", "key"])
         row = rows.loc[("shapley", "level", "deodds", "normalise")]
         line = f"normalise explains {100 * row['effect']:+z.2f} ["
-        assert line in ablation_markdown(found)
+        assert line in report_markdown(found.report)
 
     def test_writes_every_table(self, ablated, tmp_path):
         found, _ = ablated
         paths = found.write(tmp_path)
-        assert (tmp_path / "ablation.md").read_text(encoding="utf-8") == ablation_markdown(found)
+        assert (tmp_path / "ablation.md").read_text(encoding="utf-8") == report_markdown(
+            found.report
+        )
         effects = pd.read_csv(tmp_path / "effects.csv")
         assert effects["effect"].tolist() == pytest.approx(found.effects["effect"].tolist())
         assert set(pd.read_csv(tmp_path / "keys.csv")["changed_as"]) == {
@@ -179,8 +182,23 @@ class TestReport:
             "selection",
             "not changed: as in from",
         }
-        assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()}
+        names = {path.name for path in tmp_path.iterdir()} - {"ablation.files.json"}
+        assert {path.name for path in paths} == names
+        assert (
+            (tmp_path / "ablation.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+        )
+
+    def test_answers_by_the_gain_and_draws_what_adds_up(self, ablated):
+        report = ablated[0].report
+        assert [answer.text.split(":")[0] for answer in report.answers] == [
+            f"Gain in {metric} over clip-ft"
+            for metric in ("AUC ↑", "ES-AUC ↑", "DPD ↓", "DEOdds ↓")
+        ]
+        (figure,) = (block for block in report.blocks() if isinstance(block, Figure))
+        effects = ablated[0].effects
+        shapley = effects[(effects["design"] == "shapley") & (effects["question"] == "gain")]
+        assert len(figure.table.rows) == len(shapley)
 
     def test_has_no_two_empty_lines(self, ablated):
-        lines = ablation_markdown(ablated[0]).splitlines()
+        lines = report_markdown(ablated[0].report).splitlines()
         assert all(a or b for a, b in pairwise(lines))
