@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-slow lint clean
+.PHONY: help demo test test-slow test-browser picture lint clean
 
 help:
 	@echo "make demo       train the quickstart suite and write its report (about 5 minutes)"
 	@echo "make test       run the tests that take minutes together"
 	@echo "make test-slow  run the slow tests"
+	@echo "make test-browser  run the tests of the HTML report in Chromium"
+	@echo "make picture    take the picture of the example report that the README shows"
 	@echo "make lint       ruff and mypy"
 	@echo "make clean      delete the environment and caches"
 
@@ -26,10 +28,17 @@ demo: $(INSTALLED)
 	@echo "The report is $(CURDIR)/reports/quickstart/comparison.md"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto -m 'not slow'
+	$(BIN)/python -m pytest -n auto -m 'not slow and not browser'
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto -m slow
+
+test-browser: $(INSTALLED)
+	bash .ci/install-browser
+	$(BIN)/python -m pytest -m browser
+
+picture:
+	bash .ci/picture reports/example/comparison.html reports/example/report.png
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from benchmark.errors import FairbenchError, unknown_name
+from benchmark.provenance import stored_provenance
 from benchmark.results import StoredRun
 from benchmark.seeds import parse_seeds
 from benchmark.verdicts.analysis import Analysis, problem_of
@@ -146,16 +147,9 @@ def plan_of(run: StoredRun) -> str | None:
     Raises:
         FairbenchError: provenance that cannot be read.
     """
-    path = run.path / "provenance.json"
-    if not path.is_file():  # a run copied without it: under no plan that anybody could check
-        return None
-    try:
-        found: str | None = json.loads(path.read_text(encoding="utf-8")).get("plan")
-        return found
-    except (OSError, ValueError, AttributeError) as error:
-        raise FairbenchError(
-            f"{path}: cannot be read ({error}); delete {run.path} and run again"
-        ) from error
+    # A run copied without provenance: under no plan that anybody could check.
+    plan: str | None = stored_provenance(run).get("plan")
+    return plan
 
 
 def _frozen(path: Path) -> FrozenPlan:

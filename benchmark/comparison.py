@@ -5,29 +5,37 @@ Everything here is a pure function of run directories.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from benchmark.analysis_plan import FrozenPlan, find_plan, frozen_plans
 from benchmark.arms import Arm, closest_baseline, make_arms
 from benchmark.errors import FairbenchError, unknown_name
+from benchmark.kept_values import kept_values
 from benchmark.metrics.intersections import require_intersections
 from benchmark.metrics.threshold import THRESHOLDS
+from benchmark.origins import Origin, origins_of, require_one_origin
 from benchmark.published.beside import BesideOurs, beside_ours
 from benchmark.published.cells import all_cells
+from benchmark.report.notebook import Displayed
 from benchmark.results import RunStore, StoredRun
 from benchmark.selection import SELECTIONS
-from benchmark.suite import suite_run_ids
-from benchmark.summary import ArmValues, summarise
-from benchmark.values import run_values
+from benchmark.studies import make_studies
+from benchmark.studies.study import Study
+from benchmark.suite_lists import chosen_name, stored_question, suite_run_ids
+from benchmark.summary import ArmValues, per_seed_table, summary_table
 from benchmark.verdicts.analysis import Analysis, analysis_of
 from benchmark.verdicts.claims import Claim, claims_of
 from benchmark.verdicts.judge import judge
 from benchmark.verdicts.planned import restrict, status_of
+
+if TYPE_CHECKING:
+    from benchmark.report.model import Report
 
 OWN = "own"
 """The selection "each variant by the rule of its source", and its baseline by the same rule.
@@ -38,7 +46,26 @@ baseline's own rule.
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Asked:
+    """What a comparison was asked for, besides its settings.
+
+    Attributes:
+        results: The folder of the runs.
+        suite: Only the runs of this suite, as its list of runs is named.
+        plan: Hash of the frozen plan that it follows.
+        published: A file of further published numbers.
+        question: What the suite answers; empty without one.
+    """
+
+    results: Path
+    suite: str | None = None
+    plan: str | None = None
+    published: Path | None = None
+    question: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison(Displayed):
     """The outcome of `compare`.
 
     Attributes:
@@ -53,6 +80,8 @@ class Comparison:
         runs: One row for each run found, whatever became of it.
         arms: The rows of the tables.
         published: Numbers of papers beside ours, where the runs are on their dataset.
+        studies: What `analysis.studies` names, in that order.
+        asked: What was asked for; None where it was put together by hand.
     """
 
     analysis: Analysis
@@ -62,6 +91,8 @@ class Comparison:
     runs: pd.DataFrame
     arms: Sequence[Arm]
     published: BesideOurs = field(default_factory=BesideOurs)
+    studies: Sequence[Study] = ()
+    asked: Asked | None = None
 
     @property
     def baseline(self) -> str:
@@ -78,22 +109,47 @@ class Comparison:
         """The decision-threshold rule."""
         return self.analysis.threshold
 
-    def write(self, out: Path) -> list[Path]:
-        """Write `comparison.md` and the tables as CSV files to a folder; return their paths."""
-        from benchmark.report.files import write_texts
-        from benchmark.report.markdown import comparison_markdown
-        from benchmark.report.spreadsheet import csv_text
+    @cached_property
+    def origins(self) -> tuple[Origin, ...]:
+        """Where each finished run comes from; read when it is first asked for."""
+        return origins_of(self.arms)
 
-        texts = {
-            "comparison.md": comparison_markdown(self),
-            "verdicts.csv": csv_text(self.verdicts),
-            "comparison.csv": csv_text(self.summary),
-            "per_seed.csv": csv_text(self.per_seed),
-            "runs.csv": csv_text(self.runs),
+    @cached_property
+    def report(self) -> Report:
+        """The report, from which every form of it is laid out."""
+        from benchmark.report.build import build_report
+
+        return build_report(self)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """File name without suffix → tidy table, of all that a report writes."""
+        found = {
+            "verdicts": self.verdicts,
+            "comparison": self.summary,
+            "per_seed": self.per_seed,
+            "runs": self.runs,
         }
         if not self.published.table.empty:
-            texts["published.csv"] = csv_text(self.published.table)
-        return write_texts(out, texts)
+            found["published"] = self.published.table
+        for study in self.studies:
+            found |= {f"{study.name}-{name}": table for name, table in study.tables.items()}
+        return found
+
+    def write(self, out: Path, formats: Collection[str] = ("html",)) -> list[Path]:
+        """Write the report to a folder, in place of an earlier one; return the paths.
+
+        Args:
+            out: The folder. `docs/reports.md` lists what lands there.
+            formats: Of `benchmark.report.write.FORMATS`, beside Markdown and CSV.
+
+        Raises:
+            FairbenchError: an unknown format, or a folder that cannot be written.
+        """
+        from benchmark.report.build import facts_of
+        from benchmark.report.write import write_report
+
+        return write_report(out, "comparison", self.report, self.tables, formats, facts_of(self))
 
 
 def compare(
@@ -103,6 +159,7 @@ def compare(
     selection: str = "val-auc",
     threshold: str = "0.5",
     suite: str | None = None,
+    size: str | None = None,
     intersections: Sequence[str] = (),
     primary: Sequence[str] = ("auc", "deodds"),
     margin: Mapping[str, float] | None = None,
@@ -111,7 +168,9 @@ def compare(
     test: str = "auto",
     scope: str = "seeds",
     plan: str | None = None,
+    studies: Sequence[str] = (),
     published: Path | None = None,
+    strict: bool = False,
 ) -> Comparison:
     """Compare every variant found in a results folder with a baseline, and judge it.
 
@@ -122,6 +181,7 @@ def compare(
             always reported beside it.
         threshold: Decision threshold: `0.5`, or chosen on validation (`youden`, `rate`).
         suite: Only the runs of this suite.
+        size: Of the suite; the only one that was run by default.
         intersections: Such as `race×gender`: shown as further attributes, without verdict.
         primary: Metrics of the family that gets verdicts.
         margin: Metric → the smallest difference that matters, a fraction; by default 0.02 for
@@ -133,7 +193,9 @@ def compare(
             or about new patients too.
         plan: Hash of a frozen plan, or `newest`: its settings and its family replace the
             arguments above from `baseline` on.
+        studies: Names of `benchmark.studies.STUDIES`, beside those of the plan.
         published: A CSV of further published numbers, in the form of `published.csv`.
+        strict: Refuse runs of several code versions, or of data that changed.
 
     Raises:
         FairbenchError: unknown names, no run of the baseline, or a damaged run.
@@ -152,7 +214,9 @@ def compare(
         scope=scope,
     )
     settings = analysis if frozen is None else frozen.plan
-    return analyse(Path(results), settings, suite, frozen, published)
+    settings = settings.model_copy(update={"studies": (*settings.studies, *studies)})
+    name = chosen_name(Path(results), suite, size)
+    return analyse(Path(results), settings, name, frozen, published, strict)
 
 
 def analyse(
@@ -161,6 +225,7 @@ def analyse(
     suite: str | None = None,
     plan: FrozenPlan | None = None,
     published: Path | None = None,
+    strict: bool = False,
 ) -> Comparison:
     """Return the comparison of a results folder: `compare`, with its arguments in one object.
 
@@ -170,6 +235,7 @@ def analyse(
         suite: Only the runs of this suite.
         plan: Only what this plan names gets verdicts; `analysis` is then its own.
         published: A CSV of further published numbers.
+        strict: Refuse runs of several code versions, or of data that changed.
 
     Raises:
         FairbenchError: as `compare`.
@@ -185,6 +251,8 @@ def analyse(
         wanted = suite_run_ids(results, suite)
         runs = [run for run in runs if run.id in wanted]
     arms = make_arms(runs)
+    if strict:
+        require_one_origin(origins_of(arms))
     require_intersections(analysis.intersections, [arm.dataset["attributes"] for arm in arms])
     baselines = [arm for arm in arms if arm.label == baseline and arm.done]
     if not baselines:
@@ -194,7 +262,7 @@ def analyse(
             f"Finished: {', '.join(labels) or 'none'}"
         )
     evaluated = {id(arm): _evaluate(arm, arms, baselines, analysis) for arm in arms}
-    rows: list[dict[str, Any]] = []
+    compared = []
     claims: list[Claim] = []
     metrics = tuple(analysis.margins)
     for arm in arms:
@@ -202,21 +270,28 @@ def analyse(
         for attribute in arm.evaluated_with(analysis.intersections):
             base, confounded = closest_baseline(arm, attribute, baselines)
             closest[attribute] = (None if base is None else evaluated[id(base)], confounded)
-        rows += summarise(evaluated[id(arm)], closest)
+        compared.append((evaluated[id(arm)], closest))
         claims += claims_of(evaluated[id(arm)], closest, metrics, analysis.primary)
     if plan is not None:
         claims = restrict(claims, plan.plan)
-    per_seed = pd.DataFrame([row for arm in arms for row in evaluated[id(arm)].rows()])
-    per_seed = per_seed.astype({"seed": "Int64", "epoch": "Int64"})
-    return Comparison(
+    per_seed = per_seed_table(evaluated[id(arm)] for arm in arms)
+    found = Comparison(
         analysis=analysis,
         verdicts=judge(claims, analysis, status_of(claims, analysis, frozen_plans(results))),
         per_seed=per_seed,
-        summary=pd.DataFrame(rows),
+        summary=summary_table(compared),
         runs=_runs_table(arms),
         arms=arms,
         published=beside_ours(arms, per_seed, cells, analysis.threshold),
+        asked=Asked(
+            results,
+            suite,
+            None if plan is None else plan.hash,
+            published,
+            "" if suite is None else stored_question(results, suite),
+        ),
     )
+    return replace(found, studies=make_studies(analysis.studies, found))
 
 
 def _evaluate(
@@ -234,7 +309,7 @@ def _evaluate(
     found = [
         values
         for run in arm.done
-        for values in run_values(
+        for values in kept_values(
             run, arm.evaluated_with(analysis.intersections), sorted(rules), analysis.threshold
         )
     ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmark.errors import FairbenchError
+from benchmark.results import StoredRun
 from benchmark.version import __version__
 
 PACKAGES = ("torch", "open_clip_torch", "geomloss", "numpy", "scipy", "pandas", "pillow")
@@ -31,6 +35,23 @@ def provenance(device: str) -> dict[str, Any]:
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "started": now(),
     }
+
+
+def stored_provenance(run: StoredRun) -> Mapping[str, Any]:
+    """Return what a run was stored with; empty for one that was copied without it.
+
+    Raises:
+        FairbenchError: provenance that cannot be read.
+    """
+    path = run.path / "provenance.json"
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise FairbenchError(
+            f"{path}: cannot be read ({error}); delete {run.path} and run again"
+        ) from error
 
 
 def now() -> str:

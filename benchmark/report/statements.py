@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from scipy import stats
 
-from benchmark.report.cells import NOT_ESTIMABLE, escape
+from benchmark.report.cells import NOT_ESTIMABLE
+from benchmark.report.model import Block, Bullets, Paragraph
 from benchmark.stats.paired import smallest_sign_flip_p
 
 if TYPE_CHECKING:
@@ -17,25 +18,44 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 
 
+def runs_statement(found: Comparison) -> str:
+    """Return what was run: variants, seeds, data, models, and how many runs are lost."""
+    runs = found.runs
+    lost = int((runs["state"] != "done").sum())
+    variants = runs["variant"].nunique()
+    seeds = sorted(set(runs["seed"].dropna().astype(int)))
+    where = runs[["dataset", "model"]].drop_duplicates()
+    on = "; ".join(f"{data} with {model}" for data, model in where.itertuples(index=False))
+    return (
+        f"{_many(len(runs), 'run')}{f', {lost} of them without a result,' if lost else ''} of "
+        f"{_many(variants, 'variant')} on {on}; {_seeds(seeds)}."
+    )
+
+
+def status_statement(verdicts: pd.DataFrame) -> Iterator[str]:
+    """Yield how many claims were planned, and how many were not and why."""
+    if not verdicts.empty:
+        for status, n in verdicts["status"].value_counts(sort=False).items():
+            yield f"{_many(n, 'claim')} {status}."
+
+
 def seed_statement(found: Comparison) -> Iterator[str]:
     """Yield how many seeds there are and what so many can show at all."""
     paired = found.summary[found.summary["pairing"] == "by seed"]
     pairs = sorted({int(n) for n in paired["n_pairs"] if n > 0})
     if not pairs:
         yield (
-            "**No run shares a seed with a run of the baseline: no difference here is between "
+            "No run shares a seed with a run of the baseline: no difference here is between "
             "two trainings alike but for the method, so every test takes the sides as unpaired "
-            "and needs more seeds.**"
+            "and needs more seeds."
         )
-    for n in pairs:
-        yield f"- {what_seeds_allow(n)}"
-    yield ""
+    yield from map(what_seeds_allow, pairs)
 
 
 def what_seeds_allow(n: int) -> str:
     """Return what n paired seeds can and cannot show, as one or two sentences."""
     p = smallest_sign_flip_p(n)
-    text = f"**{n} paired seed{'s' if n > 1 else ''}**: "
+    text = f"{n} paired seed{'s' if n > 1 else ''}: "
     if n == 1:
         return text + "no standard deviation and no interval can be given; nothing is shown."
     half = stats.t.ppf(1 - LEVEL / 2, n - 1) / n**0.5
@@ -66,11 +86,11 @@ def missing_lines(rows: pd.DataFrame, headings: Mapping[tuple[str, str], str]) -
     for reason, (arms, columns) in of_reason.items():
         labels = rows.loc[rows["arm"].isin(arms), "variant"].drop_duplicates()
         who = "" if arms == everyone else f" for {', '.join(labels)}"
-        yield f"- {NOT_ESTIMABLE}{escape(who)} ({escape(', '.join(columns))}): {escape(reason)}"
+        yield f"{NOT_ESTIMABLE}{who} ({', '.join(columns)}): {reason}"
     level = rows[(rows["metric"] == "auc") & ~rows["is_baseline"] & rows["mean"].notna()]
     for row in level[level["n_pairs"] == 0].to_dict("records"):
         why = f"no seed in common with {row['baseline']}" if row["baseline"] else "no baseline here"
-        yield f"- no paired difference for {escape(row['variant'])}: {escape(why)}"
+        yield f"no paired difference for {row['variant']}: {why}"
 
 
 def degenerate_lines(rows: pd.DataFrame, threshold: str) -> Iterator[str]:
@@ -84,23 +104,36 @@ def degenerate_lines(rows: pd.DataFrame, threshold: str) -> Iterator[str]:
         names.append(row["variant"] + (seeds if row["trains"] else ""))
     if names:
         yield (
-            f"- Degenerate at threshold {threshold}, with under 5% or over 95% of some group "
-            f"predicted positive, so that DPD and DEOdds mean little: {escape(', '.join(names))}"
+            f"Degenerate at threshold {threshold}, with under 5% or over 95% of some group "
+            f"predicted positive, so that DPD and DEOdds mean little: {', '.join(names)}"
         )
 
 
-def confounded_lines(block: pd.DataFrame) -> Iterator[str]:
+def confounded_blocks(block: pd.DataFrame) -> Iterator[Block]:
     """Yield the legend of rows whose difference to the baseline is confounded."""
     rows = block[block["confounded"] != ""]
     if rows.empty:
         return
-    yield (
+    yield Paragraph(
         "† Confounded: not trained under the baseline's conditions, so the difference is not "
         "that of the methods and gets no verdict."
     )
-    yield ""
     columns = ["variant", "protocol", "confounded"]
-    for names in rows[columns].drop_duplicates().itertuples(index=False):
-        label, protocol, keys = (escape(str(name)) for name in names)
-        yield f"- {label} ({protocol}): differs in {keys}"
-    yield ""
+    yield Bullets(
+        tuple(
+            f"{label} ({protocol}): differs in {keys}"
+            for label, protocol, keys in rows[columns].drop_duplicates().itertuples(index=False)
+        )
+    )
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    if not seeds:
+        return "no seeds"
+    whole = list(range(seeds[0], seeds[-1] + 1))
+    named = f"{seeds[0]} to {seeds[-1]}" if whole == seeds else ", ".join(map(str, seeds))
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds ({named})"
+
+
+def _many(n: int, name: str) -> str:
+    return f"{n} {name}{'' if n == 1 else 's'}"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rich import table as rich_table
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
 from rich.text import Text
 
-from benchmark.report.verdict_table import verdict_cells, verdict_columns
-from benchmark.verdicts.analysis import SCOPES
+from benchmark.report.markdown import block_lines, top_lines
+from benchmark.report.model import Block, Figure, Report, Section, Table
 
-if TYPE_CHECKING:
-    from benchmark.comparison import Comparison
+VERDICTS = "verdicts"
+"""Id of the table that is fitted to the terminal."""
 
 STYLES = {"better": "green", "worse": "red", "equivalent": "cyan", "undecided": "yellow"}
 """The first word of a verdict → how it is printed."""
@@ -25,28 +23,48 @@ DETAILS = ("effect", "test", "margin")
 """What a narrower terminal leaves to verdicts.csv."""
 
 
-def print_report(console: Console, found: Comparison, markdown: str) -> None:
-    """Print the report, with the verdict table drawn for this terminal."""
-    lines = markdown.splitlines()
-    if found.verdicts.empty:
-        console.print(Markdown(markdown))
-        return
-    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
-    end = next(i for i in range(start, len(lines)) if not lines[i].startswith("|"))
-    console.print(Markdown("\n".join(lines[:start])))
-    console.print(verdict_table(found, console.width))
-    console.print(Markdown("\n".join(lines[end:])))
+def print_report(console: Console, report: Report) -> None:
+    """Print the report without its figures, with the verdict table fitted to this terminal."""
+    console.print(Markdown("\n".join(top_lines(report))))
+    for section in report.sections:
+        _print(console, section, 2)
 
 
-def verdict_table(found: Comparison, width: int) -> Table:
+def fitted_table(table: Table, width: int) -> rich_table.Table:
     """Return the verdicts as a table for a terminal of so many columns."""
-    columns = verdict_columns(found.verdicts)
-    shown = [c for c in columns if width >= WIDE or c not in DETAILS]
-    table = Table(title=f"Against {found.baseline}: {SCOPES[found.analysis.scope]}")
-    for column in shown:
-        table.add_column(column, no_wrap=column in ("difference", "verdict"))
-    for row in found.verdicts.to_dict("records"):
-        cells = dict(zip(columns, verdict_cells(row, columns), strict=True))
-        style = STYLES.get(str(row["verdict"]).split(",")[0], "")
-        table.add_row(*(Text(cells[c], style=style if c == "verdict" else "") for c in shown))
-    return table
+    shown = [
+        k for k, column in enumerate(table.columns) if width >= WIDE or column.key not in DETAILS
+    ]
+    fitted = rich_table.Table()
+    for k in shown:
+        column = table.columns[k]
+        fitted.add_column(column.heading, no_wrap=column.key in ("difference", "verdict"))
+    verdict = next(k for k, column in enumerate(table.columns) if column.key == "verdict")
+    for row in table.rows:
+        style = STYLES.get(row[verdict].text.split(" ")[0].rstrip(","), "")
+        fitted.add_row(*(Text(row[k].text, style=style if k == verdict else "") for k in shown))
+    return fitted
+
+
+def _print(console: Console, block: Block, depth: int) -> None:
+    if isinstance(block, Figure) or (isinstance(block, Section) and not _speaks(block)):
+        return
+    if isinstance(block, Section):
+        console.print(
+            Markdown("\n".join(block_lines(Section(block.id, block.title, ()), {}, depth)))
+        )
+        for inner in block.blocks:
+            _print(console, inner, depth + 1)
+    elif isinstance(block, Table) and block.id == VERDICTS:
+        console.print(fitted_table(block, console.width))
+        console.print(Markdown("\n".join(f"- {note}" for note in block.notes)))
+    else:
+        console.print(Markdown("\n".join(block_lines(block, {}, depth))))
+
+
+def _speaks(section: Section) -> bool:
+    """Return whether a section holds anything besides figures."""
+    return any(
+        _speaks(block) if isinstance(block, Section) else not isinstance(block, Figure)
+        for block in section.blocks
+    )

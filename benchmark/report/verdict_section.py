@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmark.report.cells import escape, table
+from benchmark.report.cells import Row
+from benchmark.report.model import Block, Cell, Column, Figure, Paragraph, Section, Table
 from benchmark.report.verdict_table import (
     CONFOUNDED,
     DEGENERATE,
     NAMES,
-    Row,
     metric_name,
-    verdict_cells,
-    verdict_columns,
+    verdict_table,
 )
 from benchmark.verdicts.analysis import Analysis
 from benchmark.verdicts.claims import OVERALL
@@ -25,23 +24,23 @@ if TYPE_CHECKING:
     from benchmark.comparison import Comparison
 
 
-def verdict_lines(found: Comparison) -> Iterator[str]:
-    """Yield the section as Markdown lines."""
-    yield "## Verdicts"
-    yield ""
+def verdict_section(found: Comparison, figures: Sequence[Figure] = ()) -> Section:
+    """Return the section.
+
+    Args:
+        found: The comparison.
+        figures: Shown below the verdict table.
+    """
+    blocks: list[Block] = []
     if found.verdicts.empty:
-        yield f"No variant is compared with {escape(found.baseline)}: there is nothing to judge."
-        yield ""
-        return
-    yield escape(family_statement(found.verdicts, found.analysis))
-    yield ""
-    rows = found.verdicts.to_dict("records")
-    columns = verdict_columns(found.verdicts)
-    yield from table(columns, [verdict_cells(row, columns) for row in rows])
-    for line in (*legend(found.verdicts, found.analysis), *claim_notes(found.verdicts)):
-        yield f"- {escape(line)}"
-    yield ""
-    yield from _functions(found.verdicts)
+        text = f"No variant is compared with {found.baseline}: there is nothing to judge."
+        blocks.append(Paragraph(text))
+    else:
+        notes = (*legend(found.verdicts, found.analysis), *claim_notes(found.verdicts))
+        blocks.append(Paragraph(family_statement(found.verdicts, found.analysis)))
+        blocks.append(verdict_table(found.verdicts, notes))
+        blocks += [*figures, *_functions(found.verdicts)]
+    return Section("verdicts-section", "Verdicts", tuple(blocks))
 
 
 def family_statement(verdicts: pd.DataFrame, analysis: Analysis) -> str:
@@ -82,7 +81,9 @@ def legend(verdicts: pd.DataFrame, analysis: Analysis) -> Iterator[str]:
     status = verdicts["status"].map(str)
     texts = status.drop_duplicates().tolist()
     for text in texts:
-        which = "" if len(texts) == 1 else f" ({_claims(verdicts[status == text])})"
+        which = (
+            "" if len(texts) == 1 else f" ({_claims(verdicts[status == text].to_dict('records'))})"
+        )
         yield f"{text}{which}"
     if (verdicts["confounded"] != "").any():
         yield (
@@ -101,9 +102,10 @@ def claim_notes(verdicts: pd.DataFrame) -> Iterator[str]:
 
     Claims of which the same is to be said share a line.
     """
-    said = [_beside(row) for row in verdicts.to_dict("records")]
-    for text in dict.fromkeys(filter(None, said)):
-        yield f"{_claims(verdicts[[text == other for other in said]])}: {text}"
+    said: dict[str, list[Row]] = {}
+    for row in verdicts.to_dict("records"):
+        said.setdefault(_beside(row), []).append(row)
+    yield from (f"{_claims(rows)}: {text}" for text, rows in said.items() if text)
 
 
 def _beside(row: Row) -> str:
@@ -114,24 +116,34 @@ def _beside(row: Row) -> str:
     return " ".join([f"{row['verdict'] or 'no verdict'}.", *sentences]) if sentences else ""
 
 
-def _functions(verdicts: pd.DataFrame) -> Iterator[str]:
+def _functions(verdicts: pd.DataFrame) -> Iterator[Table]:
     """Yield which test was used in which rows, why, and the functions that made the numbers."""
     columns = [c for c in verdicts if str(c).startswith("function_")]
     if not columns:
         return
     used = verdicts[verdicts[columns].notna().any(axis=1)]
     keys = ["test", "why", *columns]
-    body = []
-    for names, rows in used.fillna(dict.fromkeys(columns, "")).groupby(keys, sort=False):
+    rows = []
+    for names, part in used.fillna(dict.fromkeys(columns, "")).groupby(keys, sort=False):
         paths: dict[str, list[str]] = {}
         for column, path in zip(columns, names[2:], strict=True):
             if path:
                 paths.setdefault(str(path), []).append(str(column).removeprefix("function_"))
-        made = "; ".join(f"{', '.join(what)}: `{path}`" for path, what in paths.items())
-        body.append([str(names[0]), str(names[1]), made, _claims(rows)])
-    yield "Which test was used where, and which function made each number:"
-    yield ""
-    yield from table(["test", "why", "functions", "claims"], body)
+        made = "; ".join(f"{', '.join(what)}: {path}" for path, what in paths.items())
+        rows.append(
+            (
+                Cell(str(names[0])),
+                Cell(str(names[1])),
+                Cell(made),
+                Cell(_claims(part.to_dict("records"))),
+            )
+        )
+    yield Table(
+        "functions",
+        "Which test was used where, and which function made each number.",
+        tuple(Column(name, name) for name in ("test", "why", "functions", "claims")),
+        tuple(rows),
+    )
 
 
 def _scope(judged: pd.DataFrame, analysis: Analysis) -> str:
@@ -139,10 +151,10 @@ def _scope(judged: pd.DataFrame, analysis: Analysis) -> str:
     return " (or, where so marked, ".join(scopes) + ")" * (len(scopes) - 1) if scopes else ""
 
 
-def _claims(rows: pd.DataFrame) -> str:
+def _claims(rows: Iterable[Row]) -> str:
     """Return "fairclip race: AUC ↑, DEOdds ↓; clip all: AUC ↑"."""
     found: dict[str, list[str]] = {}
-    for row in rows.to_dict("records"):
+    for row in rows:
         found.setdefault(f"{row['variant']} {row['attribute']}", []).append(
             metric_name(row["metric"])
         )

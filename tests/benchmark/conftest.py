@@ -165,6 +165,8 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
                 for split in ("val", "test")
             ]
             write_predictions(pd.concat(parts), folder)
+            seconds = pd.DataFrame({"epoch": np.asarray(epochs, np.int16), "kind": "seconds"})
+            seconds.assign(name="", value=1.0).to_parquet(folder / "epochs.parquet")
         return folder
 
     return write

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -312,3 +314,21 @@ class TestThreshold:
             rows = found[(found["variant"] == "clip-ft") & (found["seed"] == seed)]
             used = rows.loc[rows["selection"] == "val-auc", "threshold"].unique().item()
             assert merit[np.float32(used)] == pytest.approx(max(merit.values()), abs=1e-12)
+
+
+class TestKeptValues:
+    def test_every_table_is_the_same_the_first_time_again_and_without_what_is_kept(
+        self, two_arms, compared, tmp_path
+    ):
+        tables = ("per_seed", "summary", "verdicts", "runs")
+        first = compared(selection="own")
+        cache = tmp_path / "results" / "cache"
+        assert {path.name for path in cache.iterdir()} == {"configs.json", "values"}
+        again = compared(selection="own")
+        shutil.rmtree(cache)
+        cache.write_text("a file, so that nothing can be kept")
+        without = compared(selection="own")
+        for name in tables:
+            for other in (again, without):
+                expected, found = getattr(first, name), getattr(other, name)
+                pd.testing.assert_frame_equal(found, expected, check_exact=True)

@@ -135,7 +135,7 @@ class TestThreeClasses:
     def test_the_report_has_a_row_for_each_class_and_says_what_is_missing(
         self, trained: Any, tmp_path: Path
     ) -> None:
-        trained.found.write(tmp_path)
+        trained.found.write(tmp_path, [])
         text = (tmp_path / "comparison.md").read_text(encoding="utf-8")
         assert "race×gender" in text
         assert "asian × male" in text

@@ -1,266 +1,101 @@
-import re
+from markdown_it import MarkdownIt
 
-import numpy as np
-import pandas as pd
-import pytest
+from benchmark.report.markdown import report_markdown
+from benchmark.report.model import (
+    Answer,
+    Bullets,
+    Cell,
+    Code,
+    Column,
+    Figure,
+    Paragraph,
+    Report,
+    Section,
+    Table,
+)
 
-from benchmark.comparison import compare
-from benchmark.report.markdown import PRIMARY, comparison_markdown
-
-
-def tables(text):
-    """Return heading path → list of tables, each a list of rows (column → cell)."""
-    found, path, rows = {}, [], []
-    for line in [*text.splitlines(), ""]:
-        if line.startswith("#"):
-            level = line.index(" ")
-            path = [*path[: level - 1], line[level + 1 :]]
-        if line.startswith("|"):
-            rows.append([cell.strip() for cell in line.strip("|").split("|")])
-        elif rows:
-            head, _, *body = rows
-            assert all(len(row) == len(head) for row in body)
-            found.setdefault(" / ".join(path[1:]), []).append(
-                [dict(zip(head, row, strict=True)) for row in body]
-            )
-            rows = []
-    return found
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+HOSTILE = "# <script>a|b</script> & *x* _y_ `z` [u](v)"
+TABLE = Table(
+    "t",
+    f"Caption {HOSTILE}",
+    (Column("name", HOSTILE), Column("x", "x", numeric=True)),
+    ((Cell(HOSTILE), Cell("1.00", 1.0, strong=True)),),
+    (f"- {HOSTILE}",),
+)
 
 
-def exactly(path):
-    """Read a CSV file with all digits; by default pandas rounds the last."""
-    frame, texts = pd.read_csv(path), pd.read_csv(path, dtype=str)
-    for name in frame.select_dtypes("float"):
-        frame[name] = [float(text) for text in texts[name].fillna("nan")]
-    return frame
+def report(*blocks):
+    answers = (Answer("better", HOSTILE),)
+    section = Section("s", HOSTILE, blocks)
+    return Report("Title", "1. Why?", (f"> {HOSTILE}",), answers, (section,))
 
 
-@pytest.fixture
-def report(tmp_path):
-    """Compare, write, and return the Markdown with the tables read back from the CSV files."""
-
-    def make(**options):
-        found = compare(tmp_path / "results", **options)
-        paths = {path.name: path for path in found.write(tmp_path / "out")}
-        read = {name: exactly(paths[f"{name}.csv"]) for name in ("comparison", "per_seed", "runs")}
-        text = paths["comparison.md"].read_text(encoding="utf-8")
-        assert text == comparison_markdown(found)
-        return text, read, found
-
-    return make
+def tokens(text, kind="inline"):
+    return [token for token in READER.parse(text) if token.type == kind]
 
 
-@pytest.fixture
-def arms(write_scored):
-    for seed in (0, 1, 2):
-        write_scored("clip-ft", seed)
-        write_scored("fairclip", seed, trained_on=("race",), own="test-auc")
-    write_scored("clip", None, own="last")
+def texts(text):
+    return ["".join(child.content for child in token.children) for token in tokens(text)]
 
 
-class TestFiles:
-    def test_csv_files_hold_the_tables_to_the_last_digit(self, arms, report):
-        _, read, found = report()
-        for name, frame in (("comparison", found.summary), ("per_seed", found.per_seed)):
-            assert read[name].columns.tolist() == frame.columns.tolist()
-            for column in frame.select_dtypes("float"):
-                np.testing.assert_array_equal(read[name][column], frame[column])
-            for column in ("variant", "metric", "selection"):
-                assert read[name][column].tolist() == frame[column].tolist()
-        assert read["runs"]["run"].tolist() == found.runs["run"].tolist()
-
-    def test_values_are_fractions(self, arms, report):
-        _, read, _ = report()
-        values = read["per_seed"].loc[read["per_seed"]["metric"] == "auc", "value"]
-        assert values.between(0, 1).all()
-
-    def test_seeds_and_epochs_are_whole_numbers(self, arms, tmp_path, report):
-        report()
-        lines = (tmp_path / "out" / "per_seed.csv").read_text().splitlines()
-        seed, epoch = (lines[0].split(",").index(name) for name in ("seed", "epoch"))
-        assert {line.split(",")[seed] for line in lines[1:]} == {"", "0", "1", "2"}
-        assert {line.split(",")[epoch] for line in lines[1:]} <= {"0", "1", "2", "3"}
-
-
-class TestNumbers:
-    @pytest.mark.parametrize("selection", ["val-auc", "test-auc", "own"])
-    def test_every_cell_is_the_number_of_the_csv(self, arms, report, selection):
-        text, read, _ = report(selection=selection)
-        levels, differences = tables(text)["fairvlmed, tiny / race"]
-        assert len(levels) == 3
-        assert len(differences) == 2
-        summary = read["comparison"].fillna({"group": ""})
-        main = summary[summary["main_rule"]]
-        checked = 0
-        for row in (*levels, *differences):
-            label = row["variant"].removesuffix(" (baseline)")
-            for heading, text_cell in row.items():
-                group = re.fullmatch(r"AUC (\w+) ↑", heading)
-                metric = {h: m for m, h in PRIMARY.items()}.get(heading)
-                if group is None and metric is None:
-                    continue
-                at = main[main["variant"] == label]
-                at = at[at["metric"] == (metric or "group_auc")]
-                (expected,) = at[at["group"] == (group[1] if group else "")].to_dict("records")
-                numbers = [float(n) for n in re.findall(r"[-+]?\d+\.?\d*", text_cell)]
-                names = ["difference", "low", "high"] if "(" in text_cell else ["mean", "sd"]
-                for name, number in zip(names, numbers, strict=False):
-                    if not np.isnan(expected[name]):
-                        assert number == pytest.approx(100 * expected[name], abs=0.00501)
-                        checked += 1
-                if "(" in text_cell:
-                    assert numbers[-1] == expected["n_pairs"]
-        assert checked == 2 * 7 * 2 + 7 + 2 * 7 * 3
-
-    def test_own_rules_compare_with_the_baseline_by_the_same_rule(self, arms, report):
-        text, read, _ = report()
-        own = tables(text)["fairvlmed, tiny / By each variant's own selection rule"][0]
-        assert [row["rule"] for row in own] == [
-            "test-auc (on the test set itself: optimistic)",
-            "",
+class TestReportMarkdown:
+    def test_texts_are_read_back_as_they_are(self):
+        inner = Section("i", "Inner", (Bullets((HOSTILE, "+ two")),))
+        text = report_markdown(report(Paragraph(HOSTILE), TABLE, inner))
+        assert texts(text) == [
+            "Title",
+            "1. Why?",
+            f"better: {HOSTILE}",
+            f"> {HOSTILE}",
+            HOSTILE,
+            HOSTILE,
+            f"Caption {HOSTILE}",
+            HOSTILE,
+            "x",
+            HOSTILE,
+            "1.00",
+            f"- {HOSTILE}",
+            "Inner",
+            HOSTILE,
+            "+ two",
         ]
-        summary = read["comparison"]
-        at = summary[(summary["variant"] == "fairclip") & (summary["selection"] == "test-auc")]
-        expected = at.loc[at["metric"] == "auc", "difference"].item()
-        assert own[1]["AUC ↑"].startswith(f"{100 * expected:+.2f} [")
+        assert {child.type for token in tokens(text) for child in token.children} <= {
+            "text",
+            "strong_open",
+            "strong_close",
+        }
 
-    def test_selected_epochs_are_listed_by_seed(self, arms, report):
-        text, read, _ = report()
-        rows = tables(text)["fairvlmed, tiny / Selected epochs"][0]
-        per_seed = read["per_seed"]
-        for row in rows:
-            at = per_seed[(per_seed["variant"] == row["variant"])]
-            at = at[(at["selection"] == row["rule"]) & (at["metric"] == "auc")]
-            expected = {int(s): int(e) for s, e in zip(at["seed"], at["epoch"], strict=True)}
-            listed = dict(pair.split(": ") for pair in row["seed: epoch"].split(", "))
-            assert {int(s): int(e) for s, e in listed.items()} == expected
-        assert {row["variant"] for row in rows} == {"clip-ft", "fairclip"}
-
-    def test_group_sizes_are_those_of_the_test_set(self, report, write_scored):
-        run = write_scored()
-        text, _, _ = report()
-        race, y = run["codes"]["test"]["race"], run["label_of"]["test"]
-        for code, group in enumerate(("asian", "black", "white")):
-            n, positive = np.sum(race == code), np.sum(y[race == code])
-            assert f"{group} {n} ({positive} positive)" in text
-
-
-class TestCaveats:
-    def test_seeds_and_what_they_allow_come_first(self, arms, report):
-        text, _, _ = report()
-        assert text.index("**3 paired seeds**") < text.index("## fairvlmed")
-        assert "below 0.25" in text
-
-    def test_without_a_shared_seed_it_says_so(self, report, write_scored):
-        write_scored("clip-ft", 0)
-        write_scored("fairclip", 1, trained_on=("race",))
-        text, _, _ = report()
-        assert "No run shares a seed with a run of the baseline" in text
-        assert "- no paired difference for fairclip: no seed in common with clip-ft" in text
-
-    def test_what_is_not_estimable_has_its_reason_below_the_table(self, report, write_scored):
-        race = np.arange(90) % 3
-        y = np.where(race == 0, 0, np.arange(90) % 2)
-        write_scored(
-            label_of={"val": np.arange(60) % 2, "test": y},
-            codes={"val": {"race": np.arange(60) % 3}, "test": {"race": race}},
-        )
-        text, _, _ = report()
-        (row,) = tables(text)["fairvlmed, tiny / race"][0]
-        assert row["AUC asian ↑"] == row["ES-AUC ↑"] == row["DEOdds ↓"] == "n.e."
-        reasons = [line for line in text.splitlines() if line.startswith("- n.e.")]
-        assert any("AUC asian" in line and "30" in line for line in reasons)
-
-    def test_lost_runs_are_counted_and_listed(self, arms, report, write_run):
-        write_run(
-            "fairclip",
-            3,
-            state="diverged",
-            trained_on=("race",),
-            message="epoch 1, step 2",
-            epochs=(1, 2, 3),
-        )
-        write_run(
-            "a-fairclip",
-            0,
-            state="failed",
-            trained_on=("race",),
-            message="OSError: full",
-            epochs=(1, 2, 3),
-        )
-        text, _, _ = report()
-        found = tables(text)
-        levels = {row["variant"]: row for row in found["fairvlmed, tiny / race"][0]}
-        assert levels["fairclip"]["seeds"] == "3 (+1 lost)"
-        assert levels["a-fairclip"]["AUC ↑"] == "n.e."
-        lost = found["Runs without a result: 1 diverged, 1 failed"][0]
-        assert {row["message"] for row in lost} == {"epoch 1, step 2", "OSError: full"}
-        assert "failed: OSError: full" in text
-
-    def test_confounded_rows_are_marked_with_the_keys(self, arms, report, write_scored):
-        write_scored("a-fairclip", 0, trained_on=("race",), protocol={"lr": 1.0})
-        text, _, _ = report()
-        variants = [row["variant"] for row in tables(text)["fairvlmed, tiny / race"][1]]
-        assert sorted(variants) == ["a-fairclip †", "clip", "fairclip"]
-        assert "- a-fairclip (tiny): differs in lr" in text
-
-    def test_degenerate_decisions_are_named(self, report, write_scored):
-        write_scored(
-            "clip-ft", 0, scores={"val": np.full((3, 60), 0.9), "test": np.full((3, 90), 0.9)}
-        )
-        write_scored("fairclip", 0, trained_on=("race",))
-        text, _, _ = report()
-        (line,) = (line for line in text.splitlines() if "Degenerate" in line)
-        assert "clip-ft (1 of 1 seeds)" in line
-
-    def test_selection_on_the_test_set_is_called_optimistic(self, arms, report):
-        assert "test-auc (on the test set itself: optimistic)" in report(selection="test-auc")[0]
-        assert "optimistic" not in report(selection="last")[0].split("## ")[0]
-
-
-class TestLayout:
-    def test_the_baseline_is_the_first_row(self, arms, report):
-        text, _, _ = report()
-        levels, differences = tables(text)["fairvlmed, tiny / race"]
-        assert [row["variant"] for row in levels] == ["clip-ft (baseline)", "clip", "fairclip"]
-        assert [row["variant"] for row in differences] == ["clip", "fairclip"]
-
-    def test_by_own_rules_each_row_names_its_rule(self, arms, report):
-        text, _, _ = report(selection="own")
-        levels = tables(text)["fairvlmed, tiny / race"][0]
-        rules = {row["variant"]: row["rule"] for row in levels}
-        assert rules["fairclip"] == "test-auc"
-        assert rules["clip-ft (baseline)"] == "val-auc"
-
-    def test_test_sets_and_weights_never_share_a_table(self, arms, report, write_scored):
-        write_scored("clip-ft", 0, test_set="u" * 64)
-        write_scored("clip-ft", 0, weights="v" * 64)
-        text, _, _ = report()
-        blocks = [line for line in text.splitlines() if line.startswith("Test set ")]
-        assert sorted(blocks) == [
-            "Test set tttttttttttt, initial weights vvvvvvvvvvvv.",
-            "Test set tttttttttttt, initial weights wwwwwwwwwwww.",
-            "Test set uuuuuuuuuuuu, initial weights wwwwwwwwwwww.",
+    def test_bold_is_what_the_model_calls_strong(self):
+        text = report_markdown(report(TABLE))
+        strong = [t for t in tokens(text) if any(c.type == "strong_open" for c in t.children)]
+        assert ["".join(c.content for c in t.children) for t in strong] == [
+            f"better: {HOSTILE}",
+            "1.00",
         ]
-        rows = [len(t) for name, found in tables(text).items() if "race" in name for t in found]
-        assert sorted(rows) == [1, 1, 2, 3]
 
-    def test_hostile_names_stay_in_their_cells(self, report, write_scored):
-        groups = {"race": ("a|b", "<script>x</script>", "two\nlines")}
-        for seed in (0, 1):
-            write_scored("clip-ft", seed, groups=groups)
-            write_scored("=cmd|calc", seed, trained_on=("race",), groups=groups)
-        text, _, _ = report()
-        assert "<script" not in text
-        levels, differences = tables(text)["fairvlmed, tiny / race"]
-        assert {len(row) for row in levels} == {3 + 4 + 3}
-        assert [row["variant"] for row in differences] == ["=cmd&#124;calc"]
-        assert "AUC two lines ↑" in levels[0]
+    def test_headings_nest_and_stop_at_the_smallest(self):
+        section = Section("s7", "7", ())
+        for depth in range(6, 1, -1):
+            section = Section(f"s{depth}", str(depth), (section,))
+        text = report_markdown(Report("1", "?", (), (), (section,)))
+        headings = [token.tag for token in READER.parse(text) if token.type == "heading_open"]
+        assert headings == ["h1", "h2", "h3", "h4", "h5", "h6", "h6"]
 
-    def test_a_spreadsheet_runs_no_name(self, report, write_scored, tmp_path):
-        write_scored("clip-ft", 0)
-        write_scored("=cmd", 0, trained_on=("race",))
-        _, read, _ = report()
-        for name in ("comparison", "per_seed", "runs"):
-            assert "'=cmd" in set(read[name]["variant"])
-            assert ",=cmd" not in (tmp_path / "out" / f"{name}.csv").read_text()
+    def test_code_is_kept_character_by_character(self):
+        commands = "fairbench run --set 'a b=1' *_*\n  ```"
+        text = report_markdown(report(Code(commands)))
+        (block,) = tokens(text, "code_block")
+        assert block.content.rstrip("\n") == commands
+
+    def test_a_figure_has_its_caption_and_its_numbers_and_its_picture_if_there_is_one(self):
+        figure = Figure("f", "Figure", "What to see.", lambda: None, TABLE)
+        for images in ({}, {"f": "figures/f.svg"}):
+            text = report_markdown(report(figure), images)
+            assert "Figure. What to see." in texts(text)
+            assert "1.00" in texts(text)
+            found = [c for t in tokens(text) for c in t.children if c.type == "image"]
+            assert [c.attrs["src"] for c in found] == list(images.values())
+            folded = "".join(token.content for token in tokens(text, "html_block"))
+            assert folded.count("<details>") == folded.count("</details>") == 1
+            assert "<script" not in folded

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.comparison import compare
-from benchmark.report.ranking_section import ranking_lines
+from benchmark.comparison import Comparison, compare
+from benchmark.report.markdown import block_lines
+from benchmark.report.ranking_section import ranking_section
 
 N = 60
 
@@ -43,12 +44,16 @@ def grid(write_run: Callable[..., Path]) -> Callable[[int], np.ndarray]:
     return write
 
 
-class TestRankingLines:
+def markdown(found: Comparison) -> str:
+    return "\n".join(block_lines(ranking_section(found), {}))
+
+
+class TestRankingSection:
     def test_refuses_few_blocks_in_one_sentence(
         self, grid: Callable[[int], np.ndarray], tmp_path: Path
     ) -> None:
         grid(2)
-        text = "\n".join(ranking_lines(compare(tmp_path / "results", selection="last")))
+        text = markdown(compare(tmp_path / "results", selection="last"))
         assert "Not ranked (AUC ↑ by race, DEOdds ↓ by race): 2 blocks" in text
         assert "Friedman" not in text
 
@@ -56,7 +61,7 @@ class TestRankingLines:
         self, grid: Callable[[int], np.ndarray], tmp_path: Path
     ) -> None:
         aucs = grid(6)
-        text = "\n".join(ranking_lines(compare(tmp_path / "results", selection="last")))
+        text = markdown(compare(tmp_path / "results", selection="last"))
         chi2 = stats.friedmanchisquare(*aucs.T).statistic
         assert f"6 blocks. Friedman χ² {chi2:.2f}" in text
         ranks = stats.rankdata(-aucs, axis=1).mean(axis=0)

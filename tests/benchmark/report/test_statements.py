@@ -24,4 +24,4 @@ class TestWhatSeedsAllow:
 
     def test_one_seed_shows_nothing(self):
         assert "no interval" in what_seeds_allow(1)
-        assert "1 paired seed**" in what_seeds_allow(1)
+        assert "1 paired seed:" in what_seeds_allow(1)
