@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)
 	$(BIN)/fairbench run --suite quickstart --threads 2
 	$(BIN)/fairbench compare --suite quickstart --out reports/quickstart
-	@echo "The report is $(CURDIR)/reports/quickstart/comparison.md"
+	@echo "The report is $(CURDIR)/reports/quickstart/comparison.html"
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto -m 'not slow and not browser'
