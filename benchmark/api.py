@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.config import ignored_lines
 from benchmark.plan import Request, plan
 from benchmark.results import RunStore
+from benchmark.resume import Silent, SweepRun, resume
 from benchmark.seeds import parse_seeds
 from benchmark.suite import chosen_suite
 
@@ -93,9 +94,27 @@ def run(
         for line in ignored_lines(configs):
             warnings.warn(line, stacklevel=2)
 
-    from benchmark.sweep import Silent, runs_table, sweep  # brings torch
+    store, told = RunStore(Path(results)), watcher or Silent()
+    done = resume(configs, store, told, chosen)
+    if done is None:
+        from benchmark.sweep import sweep  # brings torch
 
-    return runs_table(sweep(configs, RunStore(Path(results)), watcher or Silent(), chosen))
+        done = sweep(configs, store, told, chosen)
+    return _table(done)
+
+
+def _table(runs: Sequence[SweepRun]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": [run.id for run in runs],
+            "variant": [run.config.variant for run in runs],
+            "label": [run.config.label for run in runs],
+            "attributes": ["+".join(run.config.attributes) for run in runs],
+            "seed": pd.array([run.config.seed for run in runs], dtype="Int64"),
+            "state": [run.state for run in runs],
+            "message": [run.message for run in runs],
+        }
+    )
 
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:

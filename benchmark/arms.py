@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmark.errors import FairbenchError
 from benchmark.metrics.intersections import intersections_of, members
+from benchmark.model_names import without_folder
 from benchmark.results import StoredRun
 
 
@@ -60,10 +61,13 @@ class Arm:
 
     @property
     def model(self) -> str:
-        """Architecture, and weights where named."""
+        """Architecture, and weights where named; of paths the last part, and the weights' hash."""
         section = self.runs[0].config["model"]
-        tag = section["pretrained"]
-        return f"{section['name']} ({tag})" if tag else str(section["name"])
+        named = [str(section[field]) for field in ("name", "pretrained") if section[field]]
+        name, *more = shown = [without_folder(one) for one in named]
+        if shown != named:  # files of other folders may be called the same
+            more.append(str(section["weights"])[:8])
+        return f"{name} ({', '.join(more)})" if more else name
 
     @property
     def evaluated(self) -> tuple[str, ...]:

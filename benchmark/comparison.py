@@ -16,7 +16,8 @@ import pandas as pd
 from benchmark.analysis_plan import FrozenPlan, find_plan, frozen_plans
 from benchmark.arms import Arm, closest_baseline, make_arms
 from benchmark.errors import FairbenchError, unknown_name
-from benchmark.kept_values import kept_values
+from benchmark.keep_ahead import keep_ahead
+from benchmark.kept_values import FOLDER, kept_file, kept_values
 from benchmark.metrics.intersections import require_intersections
 from benchmark.metrics.threshold import THRESHOLDS
 from benchmark.origins import Origin, origins_of, require_one_origin
@@ -93,6 +94,12 @@ class Comparison(Displayed):
     published: BesideOurs = field(default_factory=BesideOurs)
     studies: Sequence[Study] = ()
     asked: Asked | None = None
+
+    def __repr__(self) -> str:
+        """Return one line: its tables are looked at one by one."""
+        return (
+            f"<Comparison with {self.baseline}: {len(self.runs)} runs, {len(self.verdicts)} claims>"
+        )
 
     @property
     def baseline(self) -> str:
@@ -261,7 +268,10 @@ def analyse(
             f"{results}: no finished run of the baseline '{baseline}'. "
             f"Finished: {', '.join(labels) or 'none'}"
         )
-    evaluated = {id(arm): _evaluate(arm, arms, baselines, analysis) for arm in arms}
+    asked = {id(arm): _asked(arm, arms, baselines, analysis) for arm in arms}
+    every = [task for arm in arms for task in asked[id(arm)].tasks]
+    keep_ahead(kept_values, [task for task in every if not kept_file(task[0], FOLDER).exists()])
+    evaluated = {id(arm): asked[id(arm)].values() for arm in arms}
     compared = []
     claims: list[Claim] = []
     metrics = tuple(analysis.margins)
@@ -294,10 +304,24 @@ def analyse(
     return replace(found, studies=make_studies(analysis.studies, found))
 
 
-def _evaluate(
+@dataclass(frozen=True)
+class _ToEvaluate:
+    """An arm with what `kept_values` is asked of each of its runs."""
+
+    arm: Arm
+    main: str
+    own: str
+    tasks: Sequence[tuple[StoredRun, Sequence[str], Sequence[str], str]]
+
+    def values(self) -> ArmValues:
+        found = [values for task in self.tasks for values in kept_values(*task)]
+        return ArmValues(self.arm, self.main, self.own, found)
+
+
+def _asked(
     arm: Arm, arms: Iterable[Arm], baselines: Sequence[Arm], analysis: Analysis
-) -> ArmValues:
-    """Return the arm's values by every rule that a table needs it under."""
+) -> _ToEvaluate:
+    """Return the arm with every rule that a table needs its values under."""
     selection = analysis.selection
     main = selection if selection != OWN else (arm if arm.trains else baselines[0]).own_selection
     own = arm.own_selection if arm.trains else main
@@ -306,14 +330,9 @@ def _evaluate(
         rules |= {
             other.own_selection for other in arms if other.block == arm.block and other.trains
         }
-    found = [
-        values
-        for run in arm.done
-        for values in kept_values(
-            run, arm.evaluated_with(analysis.intersections), sorted(rules), analysis.threshold
-        )
-    ]
-    return ArmValues(arm, main, own, found)
+    attributes = arm.evaluated_with(analysis.intersections)
+    tasks = [(run, attributes, sorted(rules), analysis.threshold) for run in arm.done]
+    return _ToEvaluate(arm, main, own, tasks)
 
 
 def _runs_table(arms: Iterable[Arm]) -> pd.DataFrame:

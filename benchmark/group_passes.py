@@ -74,6 +74,6 @@ def _rows(batch: Features, step: StepBatches) -> dict[str, Features]:
         for name, index in step.groups.items()
     }
     return {
-        name: Features(batch.image[row], batch.text[row], batch.logit_scale)
+        name: Features(batch.image[row], batch.text[row], batch.logit_scale, rows=row)
         for name, row in rows.items()
     }

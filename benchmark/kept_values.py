@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from itertools import product
+from pathlib import Path
 from sys import intern
 from typing import Any
 
@@ -18,6 +19,8 @@ from benchmark.result_cache import code_digest, digest_of, load, save
 from benchmark.results import StoredRun
 from benchmark.selection import Selected
 from benchmark.values import RunValues, run_values
+
+FOLDER = "values"
 
 _Of = tuple[str, str, str]
 """Attribute, selection rule, threshold rule."""
@@ -38,8 +41,7 @@ def kept_values(
         FairbenchError: as `run_values`.
     """
     wanted = list(product(attributes, rules, [threshold_rule]))
-    path = run.path.parent.parent / "cache" / "values" / f"{run.path.name}.json"
-    key = _key(run)
+    path, key = kept_file(run, FOLDER), key_of(run)
     kept = {} if key is None else _values_of(run, load(path, key))
     lacking = [of for of in wanted if of not in kept]
     if lacking:
@@ -48,12 +50,17 @@ def kept_values(
         attributes_lacking = dict.fromkeys(attribute for attribute, *_ in lacking)
         for found in run_values(run, attributes_lacking, rules_asked, threshold_rule):
             kept[found.attribute, found.rule, threshold_rule] = found
-        if key is not None and key == _key(run):  # else the file changed while it was read
+        if key is not None and key == key_of(run):  # else the file changed while it was read
             save(path, key, _stored(kept))
     return [kept[of] for of in wanted]
 
 
-def _key(run: StoredRun) -> str | None:
+def kept_file(run: StoredRun, folder: str) -> Path:
+    """Return where something is kept of a run, in a folder of the results folder's cache."""
+    return run.path.parent.parent / "cache" / folder / f"{run.path.name}.json"
+
+
+def key_of(run: StoredRun) -> str | None:
     """Return a hash of all that the run's values follow from; None if it cannot be read."""
     try:
         with (run.path / "predictions.parquet").open("rb") as file:

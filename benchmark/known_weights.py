@@ -50,7 +50,7 @@ def _key(name: str, pretrained: str | None, seed: int) -> str | None:
     if files is None:
         return None
     parts = [name, pretrained or "", str(pretrained is None), str(seed)]
-    parts += [version("torch"), version("open_clip_torch")]
+    parts += [version(package) for package in ("torch", "open_clip_torch", "timm")]
     try:
         parts += [_content(PACKAGE / file) for file in _CODE]
         parts += [f"{file.name} {_content(file)}" for file in files]

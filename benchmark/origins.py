@@ -98,11 +98,16 @@ def mixtures(origins: Sequence[Origin]) -> Iterator[tuple[str, Mapping[str, Sequ
 
 
 def require_one_origin(origins: Sequence[Origin]) -> None:
-    """Refuse runs of several code versions, or of data that changed under one name.
+    """Refuse runs of several code versions or of none known, or of data that changed.
 
     Raises:
         FairbenchError: names the kinds and runs of each.
     """
+    if silent := [origin.run for origin in origins if origin.code == UNKNOWN]:
+        raise FairbenchError(
+            f"--strict: nothing says which code made {_some(silent)} (no provenance.json, or none "
+            "with a version); make them again, or leave out --strict"
+        )
     for what, kinds in mixtures(origins):
         named = "; ".join(f"{kind}: {_some(runs)}" for kind, runs in kinds.items())
         raise FairbenchError(
@@ -121,7 +126,7 @@ def _origin(run: StoredRun) -> Origin:
     data = config["dataset"]
     version, commit = made.get("fairbench"), made.get("commit")
     code = f"{version} ({commit})" if version and commit else str(version or UNKNOWN)
-    packages = {"python": made.get("python"), **made.get("packages", {})}
+    packages = {"python": made.get("python"), **(made.get("packages") or {})}
     settings = {k: v for k, v in data.items() if k not in {*CONTENT, "name"} and v is not None}
     start, end = str(made.get("started") or ""), str(made.get("finished") or "")
     device = [str(config["device"]), str(made.get("device_name") or "")]
@@ -146,9 +151,10 @@ def _origin(run: StoredRun) -> Origin:
 
 
 def _between(start: str, end: str) -> float:
-    if not start or not end:
+    try:
+        return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    except (ValueError, TypeError):  # no time, or one with a zone and one without
         return nan
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def _by(pairs: Iterable[tuple[Hashable, Origin]]) -> dict[Any, list[Origin]]:

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from platform import machine
+from platform import machine, python_version
+from time import time
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ import yaml
 
 PACKAGE = Path(__file__).parent
 
+_BEGAN = time()
+"""When this process had the code in memory, or was about to."""
+
 CODE = (
     "data/dataset.py",
     "errors.py",
@@ -31,6 +35,9 @@ CODE = (
     "kept_values.py",
     "metrics",
     "predictions.py",
+    "report/figures/kept_curves.py",
+    "report/figures/shapes.py",
+    "report/figures/stored.py",
     "result_cache.py",
     "results.py",
     "selection.py",
@@ -51,13 +58,23 @@ def digest_of(*parts: bytes) -> str:
 
 @cache
 def code_digest() -> bytes:
-    """Return what stands for the code: `CODE`, the libraries that compute, and the processor.
+    """Return what stands for the code: `CODE`, what computes, and the kind of processor.
 
-    The last bit of a logarithm may be another on another processor or with another numpy.
+    The last bit of a logarithm may be another on another processor or with another numpy, and
+    that of a sum with another Python. Of files that were changed since this process began nobody
+    can say whether they are what runs in it: what is kept then is found by this process alone.
     """
-    sources = [path.read_bytes() for path in _sources()]
-    versions = (np.__version__, pa.__version__, yaml.__version__, machine())
-    return digest_of(*sources, *(version.encode() for version in versions)).encode()
+    paths = [*_sources()]
+    sources = [path.read_bytes() for path in paths]
+    versions = (python_version(), np.__version__, pa.__version__, yaml.__version__, machine())
+    alone = os.urandom(16) if any(map(_changed, paths)) else b""
+    return digest_of(*sources, *(version.encode() for version in versions), alone).encode()
+
+
+def _changed(path: Path) -> bool:
+    """Return whether a file was changed since this process began, or put in its place."""
+    state = path.stat()  # ctime, too: an update may bring files with their old times
+    return max(state.st_mtime, state.st_ctime) > _BEGAN
 
 
 def _sources() -> Iterator[Path]:
@@ -87,5 +104,7 @@ def save(path: Path, key: str, value: Any) -> None:
         partial.write_bytes(b"\n".join((key.encode(), digest_of(body).encode(), body)))
         partial.replace(path)
     except OSError:
+        pass
+    finally:  # an interruption leaves nothing either
         with suppress(OSError):
             partial.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from benchmark.config import DatasetConfig, RunConfig, run_id
 from benchmark.data.readers import read_dataset
@@ -15,6 +15,10 @@ from benchmark.model_names import brings_weights
 from benchmark.results import RunStore
 from benchmark.suite import Suite
 from benchmark.suite_lists import store_suite
+
+if TYPE_CHECKING:
+    from benchmark.execute import Planned
+    from benchmark.trainer import EpochFacts, StepFacts
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,25 @@ class RunWatcher(Protocol):
     def on_finished(self, run: SweepRun) -> None:
         """Hear what became of a run."""
         ...
+
+
+class Silent:
+    """A watcher that says nothing."""
+
+    def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
+        """Say nothing."""
+
+    def on_run(self, planned: Planned) -> None:
+        """Say nothing."""
+
+    def on_finished(self, run: SweepRun) -> None:
+        """Say nothing."""
+
+    def on_step(self, facts: StepFacts) -> None:
+        """Say nothing."""
+
+    def on_epoch(self, facts: EpochFacts) -> None:
+        """Say nothing."""
 
 
 def fixed_weights(config: RunConfig) -> bool:

@@ -176,7 +176,9 @@ class Suite(BaseModel):
             if name not in self.conditions:
                 raise unknown_name(f"condition of suite '{self.name}'", name, self.conditions)
         if not self.conditions:
-            return [self]
+            # A run that names conditions, which another size has, has no place at this one.
+            runs = tuple(run for run in self.runs if not run.conditions)
+            return [self.model_copy(update={"runs": runs})] if runs else []
         found = []
         for name, condition in self.conditions.items():
             runs = tuple(run for run in self.runs if name in (run.conditions or [name]))

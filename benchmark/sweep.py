@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
-
-import pandas as pd
 
 from benchmark.checkpoints import missing_checkpoints
 from benchmark.config import RunConfig
 from benchmark.execute import Planned, execute, forget, plan_run
 from benchmark.results import RunStore
 from benchmark.resume import RunWatcher
+from benchmark.resume import Silent as Silent
 from benchmark.resume import SweepRun as SweepRun
 from benchmark.suite import Suite, blamed_on
 from benchmark.suite_lists import store_suite
-from benchmark.trainer import EpochFacts, Observer, StepFacts
+from benchmark.trainer import Observer
 
 
 class Watcher(RunWatcher, Observer, Protocol):
@@ -25,25 +24,6 @@ class Watcher(RunWatcher, Observer, Protocol):
     def on_run(self, planned: Planned) -> None:
         """Hear that a run starts."""
         ...
-
-
-class Silent:
-    """A watcher that says nothing."""
-
-    def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
-        """Say nothing."""
-
-    def on_run(self, planned: Planned) -> None:
-        """Say nothing."""
-
-    def on_finished(self, run: SweepRun) -> None:
-        """Say nothing."""
-
-    def on_step(self, facts: StepFacts) -> None:
-        """Say nothing."""
-
-    def on_epoch(self, facts: EpochFacts) -> None:
-        """Say nothing."""
 
 
 def sweep(
@@ -141,18 +121,3 @@ def _run(run: QueuedRun, store: RunStore, watcher: Watcher) -> SweepRun:
     except OSError as error:  # not even the failure could be stored: disk full, unmounted
         return SweepRun(config, run_id, "failed", f"{type(error).__name__}: {error}")
     return SweepRun(config, run_id, outcome.state, outcome.message)
-
-
-def runs_table(runs: Sequence[SweepRun]) -> pd.DataFrame:
-    """Return one row a run: id, variant, label, attributes, seed, state, message."""
-    return pd.DataFrame(
-        {
-            "id": [run.id for run in runs],
-            "variant": [run.config.variant for run in runs],
-            "label": [run.config.label for run in runs],
-            "attributes": ["+".join(run.config.attributes) for run in runs],
-            "seed": pd.array([run.config.seed for run in runs], dtype="Int64"),
-            "state": [run.state for run in runs],
-            "message": [run.message for run in runs],
-        }
-    )

@@ -125,11 +125,16 @@ class GroupDistance(GroupDistanceKeys):
         # In float32 whatever the features are: float16 overflows on an unweighted gradient.
         image, text = (f.detach().float().requires_grad_() for f in (batch.image, batch.text))
         alone = Features(image, text, batch.logit_scale.detach().float())
-        others = {
-            name: Features(f.image.detach().float(), f.text.detach().float(), alone.logit_scale)
-            for name, f in groups.items()
-        }
+
+        def copied(group: Features) -> Features:
+            # Rows of the main batch that carry gradient are part of what moves its features.
+            if self.groups_with_gradient and group.rows is not None:
+                return Features(image[group.rows], text[group.rows], alone.logit_scale)
+            parts = (group.image.detach().float(), group.text.detach().float())
+            return Features(*parts, alone.logit_scale)
+
         with torch.enable_grad():
+            others = {name: copied(group) for name, group in groups.items()}
             values = contrastive_loss(alone), self._fairness(alone, others)[0]
             clip, fairness = (_gradient_norm(value, (image, text)) for value in values)
         if not math.isfinite(fairness):

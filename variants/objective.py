@@ -27,11 +27,13 @@ class Features:
             (BLIP2), for which `variants.scores` has the products.
         text: (N, d), every row of L2 norm 1; row i belongs to image i.
         logit_scale: Scalar s = exp(CLIP's parameter); 100 in the released CLIP weights.
+        rows: Of a group that is its part of the main batch: (N,), which rows of it; else None.
     """
 
     image: Tensor
     text: Tensor
     logit_scale: Tensor
+    rows: Tensor | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

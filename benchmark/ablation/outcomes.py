@@ -11,8 +11,9 @@ from benchmark.ablation.cells import PlannedCell, PlannedRun
 from benchmark.ablation.design import Cell
 from benchmark.ablation.keys import AblationKey
 from benchmark.errors import FairbenchError
+from benchmark.kept_values import kept_values
 from benchmark.results import RunStore, StoredRun
-from benchmark.values import RunValues, run_values
+from benchmark.values import RunValues
 
 METRICS = (
     "auc",
@@ -113,7 +114,7 @@ def _values_of(
         values.rule: values
         if values.selected.epoch is not None
         else f"no epoch selected: {values.selected.reason}"
-        for values in run_values(found, [attribute], rules, threshold)
+        for values in kept_values(found, [attribute], rules, threshold)
     }
 
 

@@ -27,6 +27,8 @@ def export(
 
     name = chosen_name(results, suite, None)
     wanted = None if name is None else suite_run_ids(results, name)
-    runs = (run for run in RunStore(results).read() if wanted is None or run.id in wanted)
+    runs = [run for run in RunStore(results).read() if wanted is None or run.id in wanted]
     new, there = export_runs(tracker, runs, out)
-    typer.echo(f"{new} runs exported to {out}, {there} were there already")
+    failed = len(runs) - new - there
+    without = f"; {failed} failed and have nothing to export" if failed else ""
+    typer.echo(f"{new} runs exported to {out}, {there} were there already{without}")

@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmark.errors import FairbenchError
 from benchmark.metrics.auc import auc_by_row
+from benchmark.model_names import without_folder
 from benchmark.predictions import SplitPredictions, read_predictions
 from benchmark.provenance import stored_provenance
 from benchmark.results import StoredRun
@@ -76,7 +77,8 @@ def read_history(run: StoredRun) -> RunHistory:
         parameters={
             **dict(_flat("", {name: config[name] for name in _TOP})),
             "attributes": "+".join(config["attributes"]),
-            **{k: v for s in ("objective", "protocol", "model") for k, v in _flat(s, config[s])},
+            **{k: v for s in ("objective", "protocol") for k, v in _flat(s, config[s])},
+            **dict(_flat("model", {k: _shown(v) for k, v in config["model"].items()})),
             **dict(_flat("dataset", {k: v for k, v in config["dataset"].items() if k in _DATASET})),
             **dict(_flat("code", {k: facts.get(k) for k in ("fairbench", "commit")})),
             "state": run.state,
@@ -133,6 +135,10 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Paramet
             yield name, value
         elif value is not None:
             yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _shown(value: object) -> object:
+    return without_folder(value) if isinstance(value, str) else value
 
 
 def _seconds(text: object) -> float:

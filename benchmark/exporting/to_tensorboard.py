@@ -33,5 +33,7 @@ def export(history: RunHistory, out: Path) -> bool:
             )
             writer.add_summary(one, epoch, history.finished)
     writer.close()
+    (written,) = partial.iterdir()  # its name ends in that of the exporting machine
+    written.rename(partial / f"events.out.tfevents.{round(history.finished)}.{history.id}")
     partial.rename(folder)
     return True

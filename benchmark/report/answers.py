@@ -1,12 +1,16 @@
-"""One sentence for each claim of the primary family, and how many claims ended how."""
+"""One sentence for each claim of the primary family, and how many claims ended how.
+
+What would decide an undecided claim stands below the table of verdicts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from math import isnan
 
 import pandas as pd
 
+from benchmark.claims.outcome import Status
 from benchmark.report.blocks import BLOCK
 from benchmark.report.cells import Row
 from benchmark.report.model import Answer
@@ -15,6 +19,26 @@ from benchmark.stats.verdict import Verdict
 from benchmark.verdicts.judge import NO_VERDICT
 
 NO_VERDICT_NAME = "none"
+
+SHOWN = 12
+"""Of more answers than these the others are folded, the decided ones last."""
+
+DECIDED_FIRST = tuple(
+    str(name)
+    for name in (
+        Verdict.BETTER,
+        Verdict.WORSE,
+        Status.SUPPORTED,
+        Status.REFUTED,
+        Verdict.BETTER_NEGLIGIBLE,
+        Verdict.WORSE_NEGLIGIBLE,
+        Verdict.EQUIVALENT,
+        Verdict.UNDECIDED,
+        Verdict.NOT_ESTIMABLE,
+        Status.NOT_TESTED,
+    )
+)
+"""Verdicts in the order in which many answers are listed."""
 
 SENTENCES = {
     Verdict.BETTER: "{variant} is better than {baseline} in {what}",
@@ -42,14 +66,26 @@ def answers_of(verdicts: pd.DataFrame) -> tuple[Answer, ...]:
     return tuple(_answer(row, apart) for row in verdicts.to_dict("records"))
 
 
+def fold_answers(answers: Sequence[Answer]) -> tuple[Sequence[Answer], Sequence[Answer]]:
+    """Return the answers to show and those to fold; a few stay in the report's order."""
+    if len(answers) > SHOWN:
+        answers = sorted(answers, key=_rank)
+    return answers[:SHOWN], answers[SHOWN:]
+
+
 def counts_of(verdicts: pd.DataFrame) -> str:
-    """Return how many claims ended how, such as "7 claims: 1 worse, 6 undecided"."""
+    """Return how many claims ended how, such as "7 claims: 1 worse; 6 undecided"."""
     counts = verdicts["verdict"].value_counts()
     found = [f"{counts[v.value]} {v.value}" for v in Verdict if v.value in counts]
     if NO_VERDICT in counts:
         found.append(f"{counts[NO_VERDICT]} without verdict")
     n = len(verdicts)
-    return f"{n} claim{'s' if n > 1 else ''}: {', '.join(found)}"
+    return f"{n} claim{'s' if n > 1 else ''}: {'; '.join(found)}"
+
+
+def _rank(answer: Answer) -> int:
+    known = answer.verdict in DECIDED_FIRST
+    return DECIDED_FIRST.index(answer.verdict) if known else len(DECIDED_FIRST)
 
 
 def _answer(row: Row, apart: list[str]) -> Answer:
@@ -66,8 +102,7 @@ def _answer(row: Row, apart: list[str]) -> Answer:
         text = "{variant} against {baseline} in {what} has no verdict".format(**words)
         return Answer(NO_VERDICT_NAME, f"{text}: {why}.")
     verdict = Verdict(row["verdict"])
-    text = "; ".join([SENTENCES[verdict].format(**words) + _evidence(row), *_decides(row)])
-    return Answer(verdict.value, f"{text}.")
+    return Answer(verdict.value, f"{SENTENCES[verdict].format(**words)}{_evidence(row)}.")
 
 
 def _evidence(row: Row) -> str:
@@ -78,9 +113,3 @@ def _evidence(row: Row) -> str:
         return text
     bounds = f"[{100 * row['low']:+z.2f}, {100 * row['high']:+z.2f}]"
     return f"{text}, {100 * row['confidence']:g}% interval {bounds}"
-
-
-def _decides(row: Row) -> Iterator[str]:
-    needed = row.get("would_decide")
-    if row["verdict"] == Verdict.UNDECIDED and isinstance(needed, str) and needed:
-        yield needed

@@ -72,6 +72,20 @@ def arms_of(rows: pd.DataFrame, *more: str) -> list[ArmRows]:
     return sorted(arms, key=lambda arm: not arm.names["is_baseline"])
 
 
+def together(labels: Iterable[str], everyone: Iterable[str], separator: str = ", ") -> str:
+    """Return labels as a list; all settings of one variant as `NAME[…] (3)`."""
+    named = dict.fromkeys(labels)
+    of_variant: dict[str, list[str]] = {}
+    for label in dict.fromkeys(everyone):
+        of_variant.setdefault(label.partition("[")[0], []).append(label)
+    found: dict[str, None] = {}
+    for label in named:
+        alike = of_variant.get(label.partition("[")[0], [])
+        whole = len(alike) > 1 and all(other in named for other in alike)
+        found[f"{label.partition('[')[0]}[…] ({len(alike)})" if whole else label] = None
+    return separator.join(found)
+
+
 def anchors(names: Iterable[str]) -> list[str]:
     """Return for each name a word of `a-z0-9-` that no other of them has.
 

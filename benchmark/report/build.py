@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.report.answers import answers_of, counts_of
 from benchmark.report.figures import comparison_figures
-from benchmark.report.groups_section import gaps_section, groups_section
 from benchmark.report.levels_section import levels_section, rule_in_words
 from benchmark.report.lost_section import lost_section
 from benchmark.report.model import Figure, Report, Section
-from benchmark.report.provenance_section import flags, provenance_facts, provenance_section
+from benchmark.report.provenance_section import provenance_facts, provenance_section, warnings
 from benchmark.report.published_section import published_section
 from benchmark.report.ranking_section import ranking_section
 from benchmark.report.selection_section import selection_section
 from benchmark.report.statements import runs_statement, seed_statement, status_statement
 from benchmark.report.verdict_section import verdict_section
 from benchmark.report.verdict_table import NAMES
+from benchmark.stats.verdict import Verdict
 
 if TYPE_CHECKING:
     from benchmark.comparison import Comparison
@@ -27,6 +27,7 @@ FIGURE_SECTIONS = {
     "training": "Training",
     "distance": "Distance against fairness",
     "calibration": "Calibration and ROC by group",
+    "groups": "Groups, and gaps that chance alone makes",
 }
 """Key of `comparison_figures` → title of a section that holds figures alone."""
 
@@ -72,9 +73,11 @@ def _question(found: Comparison) -> str:
 
 
 def _summary(found: Comparison) -> Iterator[str]:
-    yield from flags(found.origins)
+    yield from warnings(found.origins)
     if not found.verdicts.empty:
-        yield f"{counts_of(found.verdicts)}."
+        undecided = (found.verdicts["verdict"] == Verdict.UNDECIDED).any()
+        where = ". What would decide the rest stands below the table of verdicts"
+        yield f"{counts_of(found.verdicts)}{where if undecided else ''}."
         yield from status_statement(found.verdicts)
     yield runs_statement(found)
     yield (
@@ -93,8 +96,7 @@ def _sections(found: Comparison, figures: Mapping[str, Sequence[Figure]]) -> Ite
     yield from _drawn(figures, "training")
     yield from _drawn(figures, "distance")
     yield from _drawn(figures, "calibration")
-    yield from groups_section(found, figures.get("groups", ()))
-    yield from gaps_section(found)
+    yield from _drawn(figures, "groups")
     yield from published_section(found)
     yield ranking_section(found, figures.get("ranking", ()))
     yield from lost_section(found)

@@ -25,8 +25,18 @@ ByMetric = Mapping[tuple[str, str], Row]
 """(metric, group) → the row of `Comparison.summary`, of one arm, attribute and rule."""
 
 
-def level_cell(rows: ByMetric, metric: str, group: str, strong: bool = False) -> Cell:
-    """Return `mean ± SD` in percent, for a gap with its value under permuted labels."""
+def level_cell(
+    rows: ByMetric, metric: str, group: str, mark: str = "", strong: bool = False
+) -> Cell:
+    """Return `mean ± SD` in percent, for a gap with its value under permuted labels.
+
+    Args:
+        rows: Of one arm, attribute and rule.
+        metric: Its key.
+        group: "" for a metric of all groups.
+        mark: Stands behind the numbers.
+        strong: Whether it is printed bold.
+    """
     row = rows.get((metric, group))
     if row is None or math.isnan(row["mean"]):
         return Cell(NOT_ESTIMABLE, hint="" if row is None else str(row.get("reason", "")))
@@ -36,7 +46,7 @@ def level_cell(rows: ByMetric, metric: str, group: str, strong: bool = False) ->
     chance = rows.get((f"{metric}_permuted", group))
     if chance is not None and not math.isnan(chance["mean"]):
         text += f" [{100 * chance['mean']:.1f}]"
-    return Cell(text, float(row["mean"]), strong)
+    return Cell(f"{text} {mark}".rstrip(), float(row["mean"]), strong)
 
 
 def difference_cell(rows: ByMetric, metric: str, group: str, strong: bool = False) -> Cell:

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from benchmark.errors import FairbenchError
@@ -25,7 +25,7 @@ def write_texts(out: Path, texts: Mapping[str, str]) -> list[Path]:
     """
     with _written_to(out), _beside(out, "texts") as folder:
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            write_text(folder / name, text)
         _move(folder, out, texts)
     return [out / name for name in texts]
 
@@ -59,10 +59,16 @@ def staged(out: Path, name: str) -> Iterator[Path]:
         for file in old:
             (out / file).unlink(missing_ok=True)
         _move(folder, out, new)
-        for parent in {(out / file).parent for file in old} - {out}:
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
+        parents = {parent for file in old for parent in PurePosixPath(file).parents}
+        for parent in sorted(parents - {PurePosixPath()}, reverse=True):  # the innermost first
+            with suppress(OSError):  # not empty, gone already, or a user's link
+                (out / parent).rmdir()
         replace_json(listed, {"complete": True, "files": new})
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8; other bytes of a file's name become escapes, which JSON knows too."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager

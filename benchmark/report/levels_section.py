@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,6 +12,9 @@ from benchmark.report.cells import difference_cell, level_cell
 from benchmark.report.classes import class_columns, class_table
 from benchmark.report.model import Block, Cell, Column, Figure, Paragraph, Section, Table
 from benchmark.report.statements import confounded_blocks, degenerate_lines, missing_lines
+from benchmark.report.verdict_table import MARKS
+from benchmark.stats.verdict import Verdict
+from benchmark.verdicts.judge import NO_VERDICT
 
 if TYPE_CHECKING:
     from benchmark.comparison import Comparison
@@ -26,14 +29,16 @@ HOW_TO_READ = (
     "is better."
 )
 
-Better = Collection[tuple[str, str, str]]
-"""(arm, attribute or `all`, metric) of claims whose verdict is better."""
+LEGEND = "Verdicts: " + "; ".join(f"{mark} {verdict}" for verdict, mark in MARKS.items())
+
+Judged = Mapping[tuple[str, str, str], Verdict]
+"""(arm, attribute or `all`, metric) of a claim → its verdict."""
 
 
 def levels_section(found: Comparison, figures: Sequence[Figure] = ()) -> Section:
     """Return the section, with a part for each block and in it one for each attribute."""
-    better = _better(found.verdicts)
-    parts = [_block(found, block, better) for block in blocks_of(found.summary)]
+    judged = _judged(found.verdicts)
+    parts = [_block(found, block, judged) for block in blocks_of(found.summary)]
     return Section(
         "levels-section", "Levels and differences", (Paragraph(HOW_TO_READ), *figures, *parts)
     )
@@ -58,14 +63,15 @@ def name_cells(arm: ArmRows, *more: str) -> tuple[Cell, ...]:
     )
 
 
-def _better(verdicts: pd.DataFrame) -> Better:
-    rows = verdicts[verdicts["verdict"] == "better"].to_dict("records")
+def _judged(verdicts: pd.DataFrame) -> Judged:
     return {
-        (row["arm"], name, row["metric"]) for row in rows for name in row["attribute"].split("+")
+        (row["arm"], name, row["metric"]): Verdict(row["verdict"])
+        for row in verdicts[verdicts["verdict"] != NO_VERDICT].to_dict("records")
+        for name in row["attribute"].split("+")
     }
 
 
-def _block(found: Comparison, block: Part, better: Better) -> Section:
+def _block(found: Comparison, block: Part, judged: Judged) -> Section:
     """Return everything about one test set and one set of initial weights."""
     first = block.rows.iloc[0]
     text = f"Test set {first['test_set']}, initial weights {first['weights']}."
@@ -74,7 +80,7 @@ def _block(found: Comparison, block: Part, better: Better) -> Section:
         Section(
             f"levels-{block.anchor}--{part.anchor}-section",
             part.title,
-            tuple(_attribute(found, block, part, better)),
+            tuple(_attribute(found, block, part, judged)),
         )
         for part in attributes_of(main)
     ]
@@ -82,7 +88,7 @@ def _block(found: Comparison, block: Part, better: Better) -> Section:
     return Section(f"levels-{block.anchor}-section", block.title, blocks)
 
 
-def _attribute(found: Comparison, block: Part, part: Part, better: Better) -> Iterator[Block]:
+def _attribute(found: Comparison, block: Part, part: Part, judged: Judged) -> Iterator[Block]:
     rows = part.rows
     groups = rows.loc[rows["metric"] == "group_auc", "group"].drop_duplicates()
     metrics = {(metric, ""): heading for metric, heading in PRIMARY.items()}
@@ -96,11 +102,22 @@ def _attribute(found: Comparison, block: Part, part: Part, better: Better) -> It
     arms = arms_of(rows)
     where = f"{block.anchor}--{part.anchor}"
 
-    def strong(arm: ArmRows, metric: str, group: str) -> bool:
-        claims = {(arm.names["arm"], name, metric) for name in (part.title, "all")}
-        return not group and not claims.isdisjoint(better)
+    def verdict(arm: ArmRows, metric: str, group: str) -> Verdict | None:
+        claims = ((arm.names["arm"], name, metric) for name in (part.title, "all"))
+        return next((judged[c] for c in claims if c in judged and not group), None)
 
+    def level(arm: ArmRows, metric: str, group: str) -> Cell:
+        found = verdict(arm, metric, group)
+        mark = MARKS.get(found, "") if found else ""
+        return level_cell(arm.rows, metric, group, mark, strong=found == Verdict.BETTER)
+
+    def difference(arm: ArmRows, metric: str, group: str) -> Cell:
+        strong = verdict(arm, metric, group) == Verdict.BETTER
+        return difference_cell(arm.rows, metric, group, strong=strong)
+
+    judged_here = any(verdict(arm, *m) for arm in arms for m in metrics)
     notes = [
+        *([LEGEND] if judged_here else []),
         *missing_lines(rows, metrics | class_columns(rows)),
         *degenerate_lines(rows, found.threshold),
     ]
@@ -112,7 +129,7 @@ def _attribute(found: Comparison, block: Part, part: Part, better: Better) -> It
             (
                 *name_cells(arm, *more),
                 _seeds(arm),
-                *(level_cell(arm.rows, *m, strong=strong(arm, *m)) for m in metrics),
+                *(level(arm, *m) for m in metrics),
             )
             for arm in arms
         ),
@@ -128,7 +145,7 @@ def _attribute(found: Comparison, block: Part, part: Part, better: Better) -> It
             tuple(
                 (
                     *name_cells(arm, *more),
-                    *(difference_cell(arm.rows, *m, strong=strong(arm, *m)) for m in metrics),
+                    *(difference(arm, *m) for m in metrics),
                 )
                 for arm in compared
             ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from benchmark.report.answers import fold_answers
 from benchmark.report.cells import escape, table_lines
 from benchmark.report.model import (
+    Answer,
     Block,
     Bullets,
     Cell,
@@ -45,11 +47,22 @@ def top_lines(report: Report) -> Iterator[str]:
     yield ""
     yield _line(report.question)
     yield ""
-    if report.answers:
-        yield from (f"- **{escape(a.verdict)}**: {escape(a.text)}" for a in report.answers)
+    shown, folded = fold_answers(report.answers)
+    yield from _answers(shown)
+    if folded:
+        yield f"<details><summary>More answers ({len(folded)})</summary>"
+        yield ""
+        yield from _answers(folded)
+        yield "</details>"
         yield ""
     for line in report.summary:
         yield _line(line)
+        yield ""
+
+
+def _answers(answers: Sequence[Answer]) -> Iterator[str]:
+    if answers:
+        yield from (f"- **{escape(a.verdict)}**: {escape(a.text)}" for a in answers)
         yield ""
 
 

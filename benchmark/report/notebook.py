@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import unknown_name
+from benchmark.report.answers import fold_answers
 from benchmark.report.model import Cell, Figure, Report, Table
 
 if TYPE_CHECKING:
@@ -102,9 +103,12 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"<p><em>{escape(report.question)}</em></p>"
     if report.answers:
         yield '<ul style="list-style:none;padding:0;margin:.5em 0">'
-        for answer in report.answers:
+        shown, folded = fold_answers(report.answers)
+        for answer in shown:
             yield f'<li style="margin:.2em 0">{_frame(answer.verdict)} {escape(answer.text)}</li>'
         yield "</ul>"
+        if folded:
+            yield f"<p>More answers, in the report: {len(folded)}.</p>"
     yield from (f"<p>{escape(line)}</p>" for line in report.summary)
     tables = (block for block in report.blocks() if isinstance(block, Table))
     first = next((t for t in tables if any(column.numeric for column in t.columns)), None)

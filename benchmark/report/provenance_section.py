@@ -10,6 +10,7 @@ from math import fsum, isnan
 from typing import TYPE_CHECKING, Any
 
 from benchmark.origins import Origin, mixtures
+from benchmark.report.blocks import together
 from benchmark.report.cells import number_cell
 from benchmark.report.model import Block, Bullets, Cell, Code, Column, Paragraph, Section, Table
 from benchmark.report.sources_table import sources_table
@@ -28,17 +29,28 @@ def provenance_section(found: Comparison) -> Section:
     return Section("provenance-section", "Provenance", tuple(_blocks(found)))
 
 
+def warnings(origins: Sequence[Origin]) -> Iterator[str]:
+    """Yield in a few words what `flags` says in full."""
+    for what, kinds in mixtures(origins):
+        yield f"Mixed {what}: {len(kinds)} kinds; see Provenance."
+    if _uncommitted(origins):
+        yield "Code with uncommitted changes made some runs; see Provenance."
+
+
 def flags(origins: Sequence[Origin]) -> Iterator[str]:
     """Yield what a reader must know of the runs' origins before the answers."""
     for what, kinds in mixtures(origins):
         named = "; ".join(f"{kind}: {_runs(len(runs))}" for kind, runs in kinds.items())
         yield f"Mixed {what}: {named}. fairbench compare --strict refuses them."
-    changed = sorted({o.code for o in origins if f"{UNCOMMITTED})" in o.code})
-    if changed:
+    if changed := _uncommitted(origins):
         yield (
             f"Code with changes that were not committed made some runs ({', '.join(changed)}): "
             "the commit does not say what ran."
         )
+
+
+def _uncommitted(origins: Sequence[Origin]) -> list[str]:
+    return sorted({o.code for o in origins if f"{UNCOMMITTED})" in o.code})
 
 
 def provenance_facts(found: Comparison) -> dict[str, Any]:
@@ -81,7 +93,7 @@ def _other_rules(found: Comparison) -> Iterator[str]:
         if arm.trains and own != found.selection and own in SELECTIONS:
             rules.setdefault(own, []).append(arm.label)
     for rule, labels in rules.items():
-        who = ", ".join(dict.fromkeys(labels))
+        who = together(labels, (arm.label for arm in found.arms))
         yield (
             f"Selected here by {found.selection}; the sources of {who} by {rule} "
             f"({SELECTIONS[rule].source})."

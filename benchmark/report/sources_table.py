@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,13 +13,14 @@ from benchmark.discrepancies import key_sources, stated_values
 from benchmark.errors import FairbenchError
 from benchmark.protocol import Protocol
 from benchmark.registry import find_variant
+from benchmark.report.blocks import together
 from benchmark.report.model import Cell, Column, Table
 from benchmark.yaml_io import parse_yaml
 
 SOURCES = ("paper", "official", "reproduction")
 
 
-def sources_table(arms: Iterable[Arm]) -> Iterator[Table]:
+def sources_table(arms: Collection[Arm]) -> Iterator[Table]:
     """Yield the table; nothing where no key departs from what a source states.
 
     A key is listed once for each value that the runs have, with the variants or protocols that
@@ -34,6 +35,7 @@ def sources_table(arms: Iterable[Arm]) -> Iterator[Table]:
                 names = found.setdefault((name, _text(value), texts), [])
                 names += [whose] if whose not in names else []
     if found:
+        everyone = {arm.label for arm in arms}
         yield Table(
             "differences-from-sources",
             "Keys whose value here is none of those that a source states.",
@@ -45,7 +47,7 @@ def sources_table(arms: Iterable[Arm]) -> Iterator[Table]:
                 *(Column(who, who) for who in SOURCES),
             ),
             tuple(
-                tuple(map(Cell, (name, value, "; ".join(names), *texts)))
+                tuple(map(Cell, (name, value, together(names, everyone, "; "), *texts)))
                 for (name, value, texts), names in sorted(found.items(), key=lambda item: item[0])
             ),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 """A cell that starts so is run as a formula by spreadsheet programs."""
 
 
@@ -16,7 +16,7 @@ def csv_text(frame: pd.DataFrame) -> str:
 
     Source: OWASP, "CSV Injection".
     """
-    safe = frame.copy()
+    safe = frame.rename(columns=_harmless)
     for name in safe.select_dtypes(exclude=["number", "bool"]):
         safe[name] = safe[name].map(_harmless)
     return safe.to_csv(index=False)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich import table as rich_table
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.text import Text
 
+from benchmark.report.answers import fold_answers
 from benchmark.report.markdown import block_lines, top_lines
 from benchmark.report.model import Block, Figure, Report, Section, Table
 
@@ -25,7 +28,10 @@ DETAILS = ("effect", "test", "margin")
 
 def print_report(console: Console, report: Report) -> None:
     """Print the report without its figures, with the verdict table fitted to this terminal."""
-    console.print(Markdown("\n".join(top_lines(report))))
+    shown, folded = fold_answers(report.answers)
+    console.print(Markdown("\n".join(top_lines(replace(report, answers=tuple(shown))))))
+    if folded:
+        console.print(f"More answers, in the tables below: {len(folded)}.\n")
     for section in report.sections:
         _print(console, section, 2)
 

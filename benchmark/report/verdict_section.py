@@ -135,7 +135,7 @@ def _functions(verdicts: pd.DataFrame) -> Iterator[Table]:
                 Cell(str(names[0])),
                 Cell(str(names[1])),
                 Cell(made),
-                Cell(_claims(part.to_dict("records"))),
+                Cell("all" if len(part) == len(used) else _claims(part.to_dict("records"))),
             )
         )
     yield Table(

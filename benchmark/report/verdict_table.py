@@ -11,11 +11,43 @@ from benchmark.metrics.catalogue import METRICS
 from benchmark.report.blocks import BLOCK
 from benchmark.report.cells import MISSING, NOT_ESTIMABLE, Row, number_cell, points
 from benchmark.report.model import Cell, Column, Table
+from benchmark.stats.verdict import Verdict
 
-NAMES = {"auc": "AUC", "dpd": "DPD", "deodds": "DEOdds", "es_auc": "ES-AUC", "auc_gap": "AUC gap"}
+NAMES = {
+    "auc": "AUC",
+    "dpd": "DPD",
+    "deodds": "DEOdds",
+    "es_auc": "ES-AUC",
+    "auc_gap": "AUC gap",
+    "worst_group_auc": "worst-group AUC",
+    "es_accuracy": "ES accuracy",
+    "group_auc": "group AUC",
+    "group_accuracy": "group accuracy",
+    "positive_rate": "positive rate",
+    "tpr": "TPR",
+    "fpr": "FPR",
+    "brier": "Brier score",
+    "ece": "ECE",
+    "class_auc": "class AUC",
+    "class_dpd": "class DPD",
+    "class_deodds": "class DEOdds",
+    "class_positive_rate": "class positive rate",
+    "class_tpr": "class TPR",
+    "class_fpr": "class FPR",
+}
 """Metrics whose printed name is not their key; tables of the papers print them so."""
 
 ARROWS = {"up": "↑", "down": "↓"}
+
+MARKS = {
+    Verdict.BETTER: "▲",
+    Verdict.BETTER_NEGLIGIBLE: "△",
+    Verdict.WORSE: "▼",
+    Verdict.WORSE_NEGLIGIBLE: "▽",
+    Verdict.EQUIVALENT: "=",
+    Verdict.UNDECIDED: "?",
+}
+"""Verdict → its sign beside a level."""
 
 DEGENERATE = "‡"
 CONFOUNDED = "†"

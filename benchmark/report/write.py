@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.errors import unknown_name
-from benchmark.report.files import staged
+from benchmark.report.files import staged, write_text
 from benchmark.report.json_form import json_text
 from benchmark.report.markdown import report_markdown
 from benchmark.report.model import Figure, Report
@@ -77,7 +77,7 @@ def write_report(
             texts |= {f"latex/{key}": text for key, text in latex_texts(report).items()}
         for key, text in texts.items():
             (folder / key).parent.mkdir(exist_ok=True)
-            (folder / key).write_text(text, encoding="utf-8")
+            write_text(folder / key, text)
         if "parquet" in formats:
             for key, table in tables.items():
                 table.to_parquet(folder / f"{key}.parquet", index=False)

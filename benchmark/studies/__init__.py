@@ -35,7 +35,7 @@ class Entry:
         """Return the study of a comparison.
 
         Raises:
-            FairbenchError: the comparison lacks what the study is about.
+            FairbenchError: a run's files cannot be read.
         """
         done: Study = import_module(f"{__name__}.{self.module}").study(found)
         return done
@@ -70,7 +70,7 @@ def make_studies(names: Iterable[str], found: Comparison) -> list[Study]:
     """Return the studies of these names, each once, in the order given.
 
     Raises:
-        FairbenchError: an unknown name, or a comparison that lacks what a study is about.
+        FairbenchError: an unknown name.
     """
     wanted = list(dict.fromkeys(names))
     for name in wanted:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.metrics.catalogue import METRICS
+from benchmark.stats.paired import t_intervals
 from benchmark.stats.pareto import draw_seeds, front_shares, resampled_means
 from benchmark.studies.contests import Contest, contests
 from benchmark.summary import names_of
@@ -50,9 +51,11 @@ def fronts(found: Comparison, seed: int = 0) -> pd.DataFrame:
 
     `resampled` is `seeds`, or `seeds and patients`, for labels of two classes. `auc` and `value`,
     of the fairness metric, are means over the `seeds` that all arms have. `share` is that of the
-    resamples with the arm on the front, `share_if_equal` what noise alone would give it. The ends
-    of intervals are 95% percentiles of the mean, `value_bias` is how far resampling moves it. An
-    arm that lost a run, or whose metric is not estimable, is a row with a reason and no place.
+    resamples with the arm on the front, `share_if_equal` what noise alone would give it. Intervals
+    over `seeds` are 95% Student t: percentiles of resamples of three seeds are the lowest and the
+    highest, and cover 74%. Those over `seeds and patients` are 95% percentiles. `value_bias` is
+    how far resampling moves the mean. An arm that lost a run, or whose metric is not estimable, is
+    a row with a reason and no place.
 
     Args:
         found: The comparison.
@@ -89,7 +92,7 @@ def _rows(contest: Contest, seed: int) -> Iterator[tuple[int, dict[str, Any]]]:
     for metric in FAIRNESS:
         for kind, values in kinds.items():
             alone = kind == SEEDS and len(contest.seeds) < 2
-            places = _places(metric, observed, values, draws[:0] if alone else draws)
+            places = _places(metric, observed, values, draws[:0] if alone else draws, kind)
             for k, arm in enumerate(contest.arms):
                 row = {"fairness": metric, "resampled": kind, "on_front": False}
                 lost = len(arm.runs) - len(arm.done)
@@ -109,6 +112,7 @@ def _places(
     observed: Mapping[str, FloatArray],
     values: Mapping[str, FloatArray],
     draws: NDArray[np.int64],
+    kind: str,
 ) -> dict[int, dict[str, Any]]:
     """Return the columns of each arm that has a place, by its number.
 
@@ -117,6 +121,7 @@ def _places(
         observed: Metric → (A, S).
         values: Metric → (A, S), or (A, S, B) over resampled patients.
         draws: (B, n), of seeds.
+        kind: What is resampled.
     """
     names = (PERFORMANCE, metric)
     sign = np.array([1.0 if METRICS[name].direction == "up" else -1.0 for name in names])
@@ -125,10 +130,15 @@ def _places(
     means = np.stack([observed[name].mean(axis=1) for name in names], axis=1) * sign  # (A, 2)
     estimable = np.flatnonzero(np.isfinite(means).all(axis=1))
     drawn = np.stack([resampled_means(values[name][estimable], draws) for name in names], axis=1)
-    found = front_shares(means[estimable], drawn * sign[:, None])
+    kept = means[estimable]
+    centre = kept if kind == SEEDS else None
+    found = front_shares(kept, drawn * sign[:, None], centre=centre)
     why = "no resample in which every arm has the metric" if len(draws) else ONE_SEED
-    # Turning a metric's direction back turns its interval around.
-    ends = np.sort(np.stack([found.low * sign, found.high * sign]), axis=0)
+    if kind == SEEDS:
+        ends = np.stack([_over_seeds(observed[name][estimable]) for name in names], axis=2)
+    else:
+        # Turning a metric's direction back turns its interval around.
+        ends = np.sort(np.stack([found.low * sign, found.high * sign]), axis=0)
     return {
         int(arm): {
             "auc": means[arm, 0],
@@ -146,3 +156,9 @@ def _places(
         }
         for i, arm in enumerate(estimable)
     }
+
+
+def _over_seeds(values: FloatArray) -> FloatArray:
+    """Return (2, A), the ends of the Student t intervals of (A, S)."""
+    found = t_intervals(values.tolist())
+    return np.array([[one.low for one in found], [one.high for one in found]]).reshape(2, -1)

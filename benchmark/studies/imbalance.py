@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmark.errors import FairbenchError
 from benchmark.report.cells import MISSING, points
 from benchmark.report.cells import NOT_ESTIMABLE as NO_NUMBER
 from benchmark.report.model import Block, Bullets, Cell, Column, Paragraph, Section, Table
 from benchmark.report.verdict_table import metric_name
-from benchmark.studies.group_sizes import BY_GROUP, ladders, slopes, spreads
+from benchmark.studies.group_sizes import (
+    BY_GROUP,
+    SLOPE_COLUMNS,
+    SPREAD_COLUMNS,
+    ladders,
+    slopes,
+    spreads,
+)
 from benchmark.studies.imbalance_figure import imbalance_figure
+from benchmark.studies.lost import lost_runs
 from benchmark.studies.study import Study
 
 if TYPE_CHECKING:
@@ -29,6 +36,11 @@ READING = (
     "spread over seeds is that of training on one subset, not that of drawing another. Test sets "
     "are equal throughout."
 )
+TITLE = "Small training groups"
+NOTHING = (
+    "No variant was trained on two shares of a training group: run one with --set "
+    "train_share={race/black: 0.5}, or the suite imbalance."
+)
 SPREAD_NOTE = (
     "SD over seeds with its 95% χ² interval, which takes values to be roughly normal; slopes "
     "are of log SD on log size: -0.5 where spread falls as that of a mean, 0 where size does "
@@ -37,25 +49,23 @@ SPREAD_NOTE = (
 
 
 def study(found: Comparison) -> Study:
-    """Return the study.
-
-    Raises:
-        FairbenchError: no variant was trained with two shares of a group.
-    """
+    """Return the study: one sentence where no variant was trained on two shares of a group."""
     steps = ladders(found)
     if not steps:
-        raise FairbenchError(
-            "study 'imbalance': no variant was trained on two shares of a training group; run "
-            "one with --set train_share={race/black: 0.5}, or the suite 'imbalance'"
-        )
+        columns = {"spreads": SPREAD_COLUMNS, "slopes": SLOPE_COLUMNS}
+        nothing = {name: pd.DataFrame(columns=names) for name, names in columns.items()}
+        return Study("imbalance", Section("imbalance", TITLE, (Paragraph(NOTHING),)), nothing)
     table = spreads(found, steps)
     trend = slopes(table)
     alpha = found.analysis.alpha
-    blocks: list[Block] = [Bullets(tuple(_findings(table, alpha))), Paragraph(READING)]
+    # A share at which every run was lost is in no ladder.
+    steps_of = {(arm.label, arm.attributes) for ladder in steps for arm in ladder.arms}
+    lost = lost_runs(arm for arm in found.arms if (arm.label, arm.attributes) in steps_of)
+    blocks: list[Block] = [Bullets((*_findings(table, alpha), *lost)), Paragraph(READING)]
     blocks += [_levels(table, alpha), _trends(trend), _test_sizes(table, trend)]
     blocks += _figures(table)
     blocks += _degenerate(found, table)
-    section = Section("imbalance", "Small training groups", tuple(blocks))
+    section = Section("imbalance", TITLE, tuple(blocks))
     return Study("imbalance", section, {"spreads": table, "slopes": trend})
 
 
@@ -84,8 +94,8 @@ def _degenerate(found: Comparison, table: pd.DataFrame) -> Iterator[Block]:
     rows = found.per_seed
     attributes = set(table["smaller"].str.partition("/")[0])
     rows = rows[rows["arm"].isin(table["arm"]) & rows["attribute"].isin(attributes)]
-    if found.selection != "own":
-        rows = rows[rows["selection"] == found.selection]
+    main = found.summary.loc[found.summary["main_rule"], ["arm", "attribute", "selection"]]
+    rows = rows.merge(main.drop_duplicates(), on=["arm", "attribute", "selection"])
     rows = rows[(rows["metric"] == "degenerate") & (rows["group"] == "")]
     flags = rows.drop_duplicates(["run", "attribute"])["value"].dropna()
     if flags.any():
@@ -114,7 +124,8 @@ def _metric(row: dict[Any, Any]) -> str:
 def _levels(table: pd.DataFrame, alpha: float) -> Table:
     rows = table[table["attribute"] == table["smaller"].str.partition("/")[0]]
     family = int(table["family"].max())
-    reasons = dict.fromkeys(r for r in rows["reason"] if r)
+    missing = rows[rows[["mean", "sd"]].isna().any(axis=1)]
+    reasons = dict.fromkeys(r for r in missing["reason"] if r)
     return Table(
         "imbalance-levels",
         "Metrics in percent by the training size of the groups that were made smaller.",

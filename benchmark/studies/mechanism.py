@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmark.errors import FairbenchError
 from benchmark.report.blocks import anchors
 from benchmark.report.cells import NOT_ESTIMABLE as NO_NUMBER
 from benchmark.report.cells import number_cell
@@ -28,6 +27,7 @@ from benchmark.studies.association import (
     associations,
 )
 from benchmark.studies.courses import DISTANCES, courses
+from benchmark.studies.lost import lost_runs
 from benchmark.studies.mechanism_figure import mechanism_figure
 from benchmark.studies.study import Study
 
@@ -41,6 +41,11 @@ ANSWERS = {
     NOT_ESTIMABLE: "not estimable",
 }
 
+TITLE = "Distance and fairness"
+NOTHING = (
+    "No finished run that trains, of a label with two classes: this study is about distances over "
+    "the course of training."
+)
 READING = (
     "A distance is ½·W₂² between the test scores of a group and of everyone, summed over groups: "
     "of image–note similarities s·⟨I, T⟩, which the terms are about, and of zero-shot margins "
@@ -53,35 +58,30 @@ CAVEATS = (
     "Epochs and seeds are tested by exchanging whole seeds: runs of one seed share their "
     "batches, so arms that hardly differ are no further evidence.",
     "Over arms each seed gives one rank correlation, and seeds are tested: it is about these arms, "
-    "and several weights of one method are hardly several methods.",
+    "and several weights of one method are hardly several methods. Any two quantities of a few "
+    "arms are ranked somewhat alike or apart, and enough seeds show it: it is no sign that other "
+    "arms would be.",
     "Scope: new seeds, these patients.",
 )
 
 
 def study(found: Comparison) -> Study:
-    """Return the study.
-
-    Raises:
-        FairbenchError: no run of two classes trained.
-    """
-    points = courses(found)
-    points = _on_trained_attributes(points)
-    if points.empty:
-        raise FairbenchError(
-            "study 'mechanism': no finished run that trains, of a label with two classes; it is "
-            "about distances over the course of training"
-        )
+    """Return the study: one sentence where no run of two classes trained."""
+    points = _on_trained_attributes(courses(found))
     alpha = found.analysis.alpha
     tests = associations(points, alpha)
+    if points.empty:
+        section = Section("mechanism", TITLE, (Paragraph(NOTHING),))
+        return Study("mechanism", section, {"associations": tests, "courses": points})
     blocks: list[Block] = [
         Paragraph(_verdict(tests)),
         Bullets(tuple(_levels(tests, alpha))),
         Paragraph(READING),
         _table(tests, alpha),
         *_figures(points, found.baseline),
-        Bullets((*CAVEATS, *_degenerate(points))),
+        Bullets((*CAVEATS, *_degenerate(points), *_lost(found, points))),
     ]
-    section = Section("mechanism", "Distance and fairness", tuple(blocks))
+    section = Section("mechanism", TITLE, tuple(blocks))
     return Study("mechanism", section, {"associations": tests, "courses": points})
 
 
@@ -97,6 +97,13 @@ def _verdict(tests: pd.DataFrame) -> str:
     counts = tests["answer"].value_counts()
     together, opposite = (int(counts.get(name, 0)) for name in (TOGETHER, OPPOSITE))
     of = f"{len(tests) - int(counts.get(NOT_ESTIMABLE, 0))} tests"
+    shown = tests[tests["answer"].isin((TOGETHER, OPPOSITE))]
+    if not shown.empty and (shown["level"] == "arms").all():
+        return (
+            f"{question} Not known yet beyond these arms: {len(shown)} of {of} show how these arms "
+            "are ranked, and none that distance and gap move together from epoch to epoch or seed "
+            "to seed."
+        )
     if together and opposite:
         return f"{question} It depends: {together} of {of} say yes, {opposite} the opposite."
     if together:
@@ -197,6 +204,19 @@ def _figures(points: pd.DataFrame, baseline: str) -> Iterator[Block]:
         titles.append(f"{first['attribute']}{where}")
     for part, title, anchor in zip(parts, titles, anchors(titles), strict=True):
         yield mechanism_figure(part, f"mechanism-{anchor}", title, baseline)
+
+
+def _lost(found: Comparison, points: pd.DataFrame) -> Iterator[str]:
+    """Yield the runs without a result of arms on these attributes, and what they cost the rest."""
+    judged = set(points["attribute"])
+    arms = [arm for arm in found.arms if arm.trains and judged & set(arm.evaluated)]
+    lines = list(lost_runs(arms))
+    yield from lines
+    if lines:
+        yield (
+            "A seed that one arm lost is left out of every arm in the table above; an arm that "
+            "lost all its runs is not in it."
+        )
 
 
 def _degenerate(points: pd.DataFrame) -> Iterator[str]:

@@ -107,7 +107,7 @@ def _table(rows: pd.DataFrame, id: str) -> Table:
     seeds = int(rows["seeds"].iloc[0])
     attribute = rows["attribute"].iloc[0]
     caption = f"{metric_name(PERFORMANCE)} and {metric_name(metric)} by {attribute}, {seeds} seeds."
-    legend = "Means in percent, with 95% percentiles of the bootstrap over seeds."
+    legend = "Means in percent, with 95% Student t intervals over seeds."
     return Table(id, caption, columns, tuple(body), (legend, *notes))
 
 

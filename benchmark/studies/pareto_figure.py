@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.report.figures.canvas import Canvas
 
 CAPTION = (
-    "Means over seeds, numbered as in the tables below, with 95% intervals of the bootstrap over "
+    "Means over seeds, numbered as in the tables below, with 95% Student t intervals over "
     "seeds. Dashed: the front of the means. See which arms are far from it. Do not take an arm for "
     "better because the line passes through it: among equal arms some are always on the front, "
     "and the tables say how often noise alone puts each there."

@@ -93,7 +93,9 @@ def responses(
 
 def gradient_ratio(arm: Arm) -> float:
     """Return ‖weight·∇term‖ over ‖∇L_CLIP‖ of an arm, as `responses` has it."""
-    if arm.runs[0].config["objective"].get("balance") == "gradient":
+    keys = arm.runs[0].config["objective"]
+    # Epochs hold the means of norm and weight, whose product is not that of the steps.
+    if keys.get("balance") == "gradient" or keys.get("schedule") == "ramp":
         return nan
     ratios = [ratio for run in arm.done if isfinite(ratio := _ratio(run))]
     return float(np.mean(ratios)) if ratios else nan

@@ -137,7 +137,7 @@ def _notes(decision: Decision, evidence: Evidence, margin: float) -> list[str]:
     step = resolution(claim)
     if not isnan(step) and margin < step:
         notes.append(
-            f"one patient of the smallest group moves {claim.metric} by {100 * step:.1f} points, "
+            f"one patient of the smallest group moves it by {100 * step:.1f} points, "
             f"more than the margin of {100 * margin:.1f}"
         )
     if claim.missing() and isfinite(evidence.difference.estimate):

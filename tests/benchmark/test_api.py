@@ -25,6 +25,17 @@ class TestRun:
         table = train("clip-ft", trained, seeds=seeds, keys={"epochs": 2})
         assert table["state"].tolist() == ["present", "present"]
 
+    def test_what_is_finished_is_found_without_what_trains(self, train, trained, monkeypatch):
+        def trains(*_):
+            raise AssertionError("a finished run went to the trainer")
+
+        monkeypatch.setattr("benchmark.sweep.sweep", trains)
+        assert train("clip-ft", trained, seeds=1, keys={"epochs": 2})["state"].tolist() == [
+            "present"
+        ]
+        with pytest.raises(AssertionError, match="went to the trainer"):
+            train("clip-ft", trained, seeds=7, keys={"epochs": 2})
+
     def test_one_seed_is_a_number(self, train, trained):
         assert train("clip-ft", trained, seeds=1, keys={"epochs": 2})["seed"].tolist() == [1]
 

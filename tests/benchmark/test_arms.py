@@ -94,6 +94,26 @@ class TestMakeArms:
         )
 
 
+class TestModel:
+    @pytest.mark.parametrize(
+        ("name", "pretrained", "shown"),
+        [
+            ("tiny", None, "tiny"),
+            ("ViT-B-32", "openai", "ViT-B-32 (openai)"),
+            ("hf-hub:org/repo", None, "hf-hub:org/repo"),
+            ("ViT-B-32", "/home/joe/a/best.pt", "ViT-B-32 (best.pt, vvvvvvvv)"),
+            ("local-dir:/home/joe/clip", None, "local-dir:clip (vvvvvvvv)"),
+        ],
+    )
+    def test_names_no_folder_of_a_user_and_tells_files_apart(
+        self, write_run, arms, name, pretrained, shown
+    ):
+        write_run("clip-ft", 0, weights="v" * 64)
+        (arm,) = arms()
+        arm.runs[0].config["model"].update(name=name, pretrained=pretrained)
+        assert arm.model == shown
+
+
 class TestRowNames:
     def test_of_arms_alike_each_names_every_condition_that_sets_it_apart(self, write_run, arms):
         write_run(threads=1, notes="a" * 64)

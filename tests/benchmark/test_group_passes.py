@@ -177,6 +177,21 @@ class TestGradientThroughGroups:
             scale = gradient.abs().max()
             assert (found[name] - gradient).abs().max() <= 1e-4 * scale + 1e-7, name
 
+    @pytest.mark.parametrize("source", ["loader", "loader-gradient", "batch", "batch-detached"])
+    def test_at_a_relative_weight_is_that_part_of_the_contrastive_one_at_every_step(
+        self, source: str, train_run: Any
+    ) -> None:
+        run = train_run(
+            "a-fairclip",
+            objective=GroupDistance(
+                solver="exact", weight=0.25, balance="gradient", group_source=source, group_batch=4
+            ),
+        )
+        for step in run.steps:
+            clip, fairness = step.terms["clip"], step.terms["fairness"]
+            ratio = fairness.weight * fairness.gradient_norm / clip.gradient_norm
+            assert ratio == pytest.approx(0.25, rel=1e-3)
+
     def test_moves_the_trained_model(self, train_run: Any) -> None:
         without = train_run("a-fairclip", **EXACT)
         through = train_run("a-fairclip", **EXACT, group_source="loader-gradient")

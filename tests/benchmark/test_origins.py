@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 
@@ -52,6 +53,15 @@ class TestOriginsOf:
         assert found.seconds == 90
         assert found.dataset == "fairvlmed, notes=gpt-4, text_source=note"
 
+    @pytest.mark.parametrize(
+        "spoilt",
+        [{"started": "yesterday"}, {"finished": "2026-01-01T00:01:30"}, {"started": 3}],
+    )
+    def test_times_that_are_none_leave_out_how_long_it_took(self, made, origins, spoilt):
+        made(**spoilt)
+        (found,) = origins()
+        assert math.isnan(found.seconds)
+
     def test_a_run_without_provenance_says_so(self, write_scored, origins):
         write_scored()
         (found,) = origins()
@@ -102,6 +112,15 @@ class TestMixtures:
 
 
 class TestStrict:
+    def test_runs_of_unknown_code_are_refused_though_they_are_all_alike(
+        self, write_scored, tmp_path
+    ):
+        ids = [write_scored(seed=seed)["folder"].name for seed in range(2)]
+        assert len(compare(tmp_path / "results").origins) == 2
+        with pytest.raises(FairbenchError, match="nothing says which code") as error:
+            compare(tmp_path / "results", strict=True)
+        assert all(run in str(error.value) for run in ids)
+
     def test_compare_refuses_only_when_asked_to(self, made, tmp_path):
         made(seed=0)
         made(seed=1, commit="def")

@@ -1,7 +1,9 @@
 import json
+import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -84,7 +86,8 @@ class TestCodeDigest:
 
     @pytest.mark.parametrize("name", [name for name in CODE if name.endswith(".py")])
     def test_is_another_after_a_change_of_any_file(self, tmp_path, monkeypatch, name):
-        before = code_digest()
+        monkeypatch.setattr(result_cache, "_BEGAN", float("inf"))
+        before = code_digest.__wrapped__()
         for source in _sources():
             copy = tmp_path / source.relative_to(PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +96,25 @@ class TestCodeDigest:
         assert code_digest.__wrapped__() == before
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b"\n")
         assert code_digest.__wrapped__() != before
+
+    @pytest.mark.parametrize("age", [0, 3600], ids=["now", "with an old time"])
+    def test_of_code_edited_while_a_process_runs_it_is_no_other_process_s(
+        self, tmp_path, monkeypatch, age
+    ):
+        for source in _sources():
+            copy = tmp_path / source.relative_to(PACKAGE)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+        monkeypatch.setattr(result_cache, "PACKAGE", tmp_path)
+        monkeypatch.setattr(result_cache, "_BEGAN", time.time() + 10)
+        fresh = [code_digest.__wrapped__() for _ in range(2)]
+        assert fresh[0] == fresh[1]
+        monkeypatch.setattr(result_cache, "_BEGAN", time.time() - 10)
+        edited = tmp_path / "values.py"
+        edited.write_bytes(edited.read_bytes())
+        os.utime(edited, (time.time() - age,) * 2)
+        digests = {code_digest.__wrapped__() for _ in range(3)}
+        assert len({*digests, *fresh}) == 4
 
     def test_where_one_part_ends_matters(self):
         assert digest_of(b"ab", b"c") != digest_of(b"a", b"bc")

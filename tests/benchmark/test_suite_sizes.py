@@ -54,6 +54,11 @@ class TestSizes:
             for seed in range(5)
         ]
 
+    def test_without_conditions_leave_out_runs_under_those_of_another_size(self) -> None:
+        bare = Suite.model_validate({k: v for k, v in SIZED.items() if k != "conditions"})
+        (small,) = bare.sized("small").under()
+        assert [run.variant for run in small.runs] == ["clip-ft"]
+
     def test_give_way_to_the_command(self, tmp_path: Path) -> None:
         request = {"seeds": (7,), "protocol": "paper", "changes": {"lr": 1.0}, "model": "tiny"}
         found = planned("patients", data_dir=tmp_path, **request)

@@ -5,6 +5,7 @@ Brings matplotlib: import it only where something is drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmark.report.figures.style import RC, WIDTH, printable
+
+LEGEND_LINE = 0.16
+"""Height of a line of a legend, in inches."""
 
 
 class Canvas(Figure):
@@ -69,11 +73,17 @@ class Canvas(Figure):
         """Draw one legend above all panels."""
         longest = max((max(map(len, label.split("\n"))) for label in labels), default=1)
         fits = max(1, int(self.get_figwidth() * 72 / (longest * 4.6 + 30)))
+        columns = columns or min(len(labels), fits)
+        lines = math.ceil(len(labels) / columns) * max(
+            (label.count("\n") + 1 for label in labels), default=1
+        )
+        # A canvas has room for two lines: what a legend takes beyond them comes off no panel.
+        self.set_figheight(self.get_figheight() + LEGEND_LINE * max(0, lines - 2))
         self.legend(
             handles=list(handles),
             labels=list(labels),
             loc="outside upper left",
-            ncols=columns or min(len(labels), fits),
+            ncols=columns,
             borderaxespad=0.2,
         )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from benchmark.report.figures.stored import Curves, Terms, curves_of, terms_of
+from benchmark.keep_ahead import keep_ahead
+from benchmark.kept_values import kept_file
+from benchmark.report.figures.kept_curves import FOLDER, kept_curves
+from benchmark.report.figures.stored import Curves, Terms, terms_of
 from benchmark.report.figures.view import View
 
 
 class Courses:
-    """The curves of all runs that figures show, each run read once.
+    """The curves of all runs that figures show, each run read once and its curves kept.
 
     What is kept of a run is a few numbers an epoch, so hundreds of runs take little memory.
     """
@@ -37,13 +40,18 @@ class Courses:
     def curves(self) -> Mapping[str, Mapping[int, Curves]]:
         """Arm → seed → metrics by epoch."""
         threshold = self.view.found.threshold
-        return {
+        asked = {
             arm: {
-                seed: curves
+                seed: (run, [*rules], threshold, self._selected(arm, seed))
                 for seed, run in self.view.runs_of(arm)
-                if (curves := curves_of(run, [*rules], threshold, self._selected(arm, seed)))
             }
             for arm, rules in self._rules.items()
+        }
+        every = [task for by_seed in asked.values() for task in by_seed.values()]
+        keep_ahead(kept_curves, [task for task in every if not kept_file(task[0], FOLDER).exists()])
+        return {
+            arm: {seed: curves for seed, task in by_seed.items() if (curves := kept_curves(*task))}
+            for arm, by_seed in asked.items()
         }
 
     @cached_property

@@ -121,7 +121,7 @@ def limit_of(rows: Sequence[Row], margin: float) -> float:
         if not isnan(row.get("low", nan))
     ]
     typical = max([300 * margin, 1.35 * max(sizes, default=0), 1.5 * median(ends or [0])])
-    return 1.06 * float(min(max([*ends, *sizes, 130 * margin]), typical))
+    return 1.06 * float(min(max([*ends, *sizes, 130 * margin]), typical)) or 1.0
 
 
 @drawn

@@ -216,6 +216,9 @@ def _panel(canvas: Canvas, axes: Axes, clouds: Sequence[Cloud], x: Axis, y: Axis
     if not seen:
         blank(axes, "not estimable in any run")
         return
+    if not any(_shown(x, y, a, b) for cloud in seen for _, a, b in cloud.seeds):
+        blank(axes, "0 in every run, which a logarithmic axis cannot show")
+        return
     front = sorted(cloud.mean for cloud in seen if cloud.on_front)
     axes.plot(
         [x.factor * a for a, _ in front],
@@ -227,7 +230,7 @@ def _panel(canvas: Canvas, axes: Axes, clouds: Sequence[Cloud], x: Axis, y: Axis
     )
     for cloud in seen:
         style: Style = {"color": cloud.look.colour, "marker": cloud.look.marker, "clip_on": True}
-        points = [(seed, a, b) for seed, a, b in cloud.seeds if _drawable(x, a) and _drawable(y, b)]
+        points = [(seed, a, b) for seed, a, b in cloud.seeds if _shown(x, y, a, b)]
         texts = [f"{cloud.name}, {seed}: {_both(x, y, (a, b))}" for seed, a, b in points]
         few = len(points) <= 20
         canvas.marks(
@@ -244,7 +247,7 @@ def _panel(canvas: Canvas, axes: Axes, clouds: Sequence[Cloud], x: Axis, y: Axis
         # Broader than others: where a variant is equal to the baseline, both show.
         size = 11 if cloud.look.colour == BASELINE_LOOK.colour else 7.5
         at = [x.factor * cloud.mean[0]], [y.factor * cloud.mean[1]]
-        if _drawable(x, cloud.mean[0]) and _drawable(y, cloud.mean[1]):
+        if _shown(x, y, *cloud.mean):
             edge = LIGHT["surface"]
             canvas.marks(axes, *at, [text], **style, ms=size, mec=edge, mew=0.9, zorder=4)
     axes.margins(0.1)
@@ -262,8 +265,9 @@ def _panel(canvas: Canvas, axes: Axes, clouds: Sequence[Cloud], x: Axis, y: Axis
         axes.text(1, 1.025, text, ha="right", va="bottom", **look)
 
 
-def _drawable(axis: Axis, value: float) -> bool:
-    return value > 0 or not axis.log
+def _shown(x: Axis, y: Axis, a: float, b: float) -> bool:
+    """Return whether a point has a place: 0 has none on a logarithmic axis."""
+    return (a > 0 or not x.log) and (b > 0 or not y.log)
 
 
 def _both(x: Axis, y: Axis, at: tuple[float, float]) -> str:

@@ -8,14 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.metrics.catalogue import METRICS
-from benchmark.report.blocks import BLOCK, anchors
 from benchmark.report.figures.lazy import Style, drawn, new_canvas
 from benchmark.report.figures.style import LIGHT, wrapped
 from benchmark.report.figures.table import figure_table, plain
 from benchmark.report.figures.view import View
 from benchmark.report.model import Figure
+from benchmark.report.ranking_section import levels_to_rank
 from benchmark.report.verdict_table import metric_name
-from benchmark.stats.friedman import friedman, nemenyi_cd, refusal
+from benchmark.stats.friedman import friedman, nemenyi_cd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,40 +57,32 @@ class Ranks:
 
 def rank_figures(view: View) -> list[Figure]:
     """Return a diagram for each primary metric and attribute that can be ranked."""
-    rows = view.found.summary
-    rows = rows[rows["main_rule"] & (rows["group"] == "") & (rows["confounded"] == "")]
-    names = rows["attribute"].drop_duplicates().tolist()
-    of_attribute = dict(zip(names, anchors(names), strict=True))
     alpha = view.found.analysis.alpha
     figures = []
-    for metric in view.found.analysis.primary:
-        for attribute, part in rows[rows["metric"] == metric].groupby("attribute", sort=False):
-            levels = part.pivot_table(index=BLOCK, columns="variant", values="mean", sort=False)
-            levels = levels.dropna(axis="columns")
-            if refusal(len(levels), levels.shape[1]):
-                continue
-            up = METRICS[metric].direction == "up"
-            test = friedman(levels.to_numpy(dtype=float), higher_is_better=up)
-            ranked = sorted(zip(test.average_ranks, levels.columns, strict=True))
-            cd = nemenyi_cd(test.n_methods, test.n_blocks, alpha)
-            found = Ranks([str(n) for _, n in ranked], [float(r) for r, _ in ranked], cd)
-            significant = not test.reason and test.p_f <= alpha
-            caption = CAPTION.format(
-                n=test.n_methods,
-                blocks=test.n_blocks,
-                cd=cd,
-                alpha=alpha,
-                p="not defined" if test.reason else f"{test.p_f:.3g}",
-                none="" if significant else " No pair may be told apart where this is not small.",
-            )
-            id = f"ranks-figure-{anchors([metric])[0]}--{of_attribute[str(attribute)]}"
-            body = [
-                (name, plain(rank, ".2f"))
-                for name, rank in zip(found.names, found.ranks, strict=True)
-            ]
-            table = figure_table(id, "Average ranks; 1 is best.", ("variant", "rank #"), body)
-            title = f"Ranks by {metric_name(metric)}, {attribute}"
-            figures.append(Figure(id, title, caption, partial(rank_diagram, found), table))
+    for levels in levels_to_rank(view.found):
+        if levels.reason:
+            continue
+        up = METRICS[levels.metric].direction == "up"
+        test = friedman(levels.means.to_numpy(dtype=float), higher_is_better=up)
+        ranked = sorted(zip(test.average_ranks, levels.means.columns, strict=True))
+        cd = nemenyi_cd(test.n_methods, test.n_blocks, alpha)
+        found = Ranks([str(n) for _, n in ranked], [float(r) for r, _ in ranked], cd)
+        significant = not test.reason and test.p_f <= alpha
+        caption = CAPTION.format(
+            n=test.n_methods,
+            blocks=test.n_blocks,
+            cd=cd,
+            alpha=alpha,
+            p="not defined" if test.reason else f"{test.p_f:.3g}",
+            none="" if significant else " No pair may be told apart where this is not small.",
+        )
+        id = f"ranks-figure-{levels.anchor}"
+        body = [
+            (name, plain(rank, ".2f")) for name, rank in zip(found.names, found.ranks, strict=True)
+        ]
+        table = figure_table(id, "Average ranks; 1 is best.", ("variant", "rank #"), body)
+        title = f"Ranks by {metric_name(levels.metric)}, {levels.attribute}"
+        figures.append(Figure(id, title, caption, partial(rank_diagram, found), table))
     return figures
 
 

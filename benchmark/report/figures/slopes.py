@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmark.report.figures.lazy import Style, blank, drawn, handle, new_canvas
+from benchmark.report.figures.lazy import Style, blank, drawn, handle, lines, new_canvas
 from benchmark.report.figures.style import BASELINE_LOOK, LIGHT, wrapped
 from benchmark.report.figures.table import figure_table, percent, points
 from benchmark.report.figures.view import BySeed, Entry, Panel, View, in_block
@@ -125,7 +125,7 @@ def _draw(found: dict[str, list[Pairs]], baseline: str) -> Canvas:
         axes.grid(visible=False, axis="x")
         if not any(pairs.ends for pairs in all_pairs):
             blank(axes, "not estimable in any pair of runs")
-    width, lines, before_n = (30, 1, " ") if turned else (max(12, 84 // len(entries)), 2, "\n")
+    width, lines, before_n = (34, 1, " ") if turned else (max(12, 84 // len(entries)), 2, "\n")
     names = wrapped([entry.name for entry in entries], width, lines)
     counts = [max(len(pairs[k].ends) for pairs in found.values()) for k in range(len(entries))]
     labels = [f"{name}{before_n}(n = {n})" for name, n in zip(names, counts, strict=True)]
@@ -150,9 +150,8 @@ def _slopes(canvas: Canvas, axes: Axes, k: int, pairs: Pairs, baseline: str) -> 
     look = pairs.entry.look
     few = len(pairs.ends) <= 12
     line: Style = {"color": look.colour, "linewidth": 1.0 if few else 0.6}
-    for pair in pairs.ends:
-        y = [100 * pair.before, 100 * pair.after]
-        axes.plot([left, right], y, alpha=0.75 if few else 0.35, **line)
+    joins = [[(left, 100 * pair.before), (right, 100 * pair.after)] for pair in pairs.ends]
+    lines(axes, joins, alpha=0.75 if few else 0.35, **line)
     # A side without seeds is one value in every pair, and one mark.
     theirs = list(dict.fromkeys((pair.base_seed, pair.before) for pair in pairs.ends))
     ours = list(dict.fromkeys((pair.seed, pair.after) for pair in pairs.ends))

@@ -150,6 +150,9 @@ def looks(names: Iterable[str], baseline: Iterable[str] = ()) -> dict[str, Look]
     return found
 
 
+_SETTINGS = re.compile(r"([^\[\]]*)\[([^\[\]]*)\](.*)")
+
+
 def printable(text: str) -> str:
     """Return text without characters that XML forbids."""
     return _UNPRINTABLE.sub("�", text)
@@ -158,12 +161,29 @@ def printable(text: str) -> str:
 def wrapped(names: Sequence[str], width: int = 24, lines: int = 2) -> list[str]:
     """Return each name in at most so many lines of at most so many characters, all different.
 
-    What is too long ends in an ellipsis; names that would then be the same get a number.
+    An ellipsis stands for what is left out: first settings in brackets that all names share, then
+    the middle. Names that would then be the same get a number.
     """
-    texts = [_wrap(" ".join(printable(name).split()), width, lines) for name in names]
+    whole = [" ".join(printable(name).split()) for name in names]
+    if any(len(text) > width * lines for text in whole):
+        whole = _without_shared(whole)
+    texts = [_wrap(text, width, lines) for text in whole]
     return [
         f"{text} ({texts[: k + 1].count(text)})" if texts.count(text) > 1 else text
         for k, text in enumerate(texts)
+    ]
+
+
+def _without_shared(names: Sequence[str]) -> list[str]:
+    """Return names without the settings that all `name[key=value, …]` of them have."""
+    found = [_SETTINGS.fullmatch(name) for name in names]
+    settings = [match[2].split(", ") for match in found if match]
+    shared = set.intersection(*map(set, settings)) if len(settings) > 1 else set()
+    return [
+        f"{m[1]}[{', '.join([*(s for s in m[2].split(', ') if s not in shared), '…'])}]{m[3]}"
+        if m and shared
+        else name
+        for name, m in zip(names, found, strict=True)
     ]
 
 
@@ -175,7 +195,8 @@ def _wrap(text: str, width: int, lines: int) -> str:
             rows.append(text)
             text = ""
         elif last:
-            rows.append(text[: width - 1].rstrip() + "…")
+            begin = width // 3
+            rows.append(f"{text[:begin].rstrip()}…{text[begin + 1 - width :].lstrip()}")
             text = ""
         else:
             # Breaks after a separator, which keeps `name[key=value, …]` readable.

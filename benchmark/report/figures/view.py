@@ -94,7 +94,7 @@ class Block:
         title: Dataset and model, "" where there is one block alone.
         anchor: For ids.
         rows: Of `Comparison.summary`.
-        panels: Its attributes.
+        panels: Its attributes; where variants are compared, those with a variant.
     """
 
     title: str
@@ -193,7 +193,8 @@ class View:
             )
             for attribute in attributes_of(part.rows)
         ]
-        return Block(title, part.anchor, part.rows, panels)
+        compared = [p for p in panels if not all(entry.is_baseline for entry in p.entries)]
+        return Block(title, part.anchor, part.rows, compared or panels)
 
     def _entries(self, rows: pd.DataFrame) -> list[Entry]:
         columns = ["arm", "selection", "is_baseline", "confounded"]

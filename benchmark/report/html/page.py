@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from benchmark.report.answers import fold_answers
 from benchmark.report.figures.style import DARK, LIGHT
-from benchmark.report.html.tone import rank, tone
-from benchmark.report.model import Answer, Block, Figure, Report, Section, Table
+from benchmark.report.html.tone import tone
+from benchmark.report.model import Block, Figure, Report, Section, Table
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
-
-ANSWERS_SHOWN = 12
-"""More answers than these are folded, the decided ones last."""
 
 SCRIPTS = ("report.js", "theme.js", "tables.js", "hints.js")
 """One script in the page; each function has its call in the first."""
@@ -38,7 +35,7 @@ def html_report(report: Report) -> str:
     the names in the report are.
     """
     script = "".join(map(_source, SCRIPTS))
-    shown, folded = _fold(report.answers)
+    shown, folded = fold_answers(report.answers)
     return _template().render(
         report=report,
         shown=shown,
@@ -52,13 +49,6 @@ def html_report(report: Report) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def _fold(answers: Sequence[Answer]) -> tuple[Sequence[Answer], Sequence[Answer]]:
-    """Return the answers to show and those to fold. A few stay in the report's order."""
-    if len(answers) > ANSWERS_SHOWN:
-        answers = sorted(answers, key=lambda answer: rank(answer.verdict))
-    return answers[:ANSWERS_SHOWN], answers[ANSWERS_SHOWN:]
 
 
 def _most_columns(report: Report) -> int:

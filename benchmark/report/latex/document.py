@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmark.report.answers import fold_answers
 from benchmark.report.latex.characters import MISSING_DEFINITION, code, escape
 from benchmark.report.latex.table import table_tex
 from benchmark.report.model import (
@@ -68,10 +69,13 @@ def _document(report: Report) -> Iterator[str]:
     yield _BEGIN
     yield f"\\section*{{{escape(report.title)}}}"
     yield f"\\textit{{{escape(report.question)}}}\n"
-    if report.answers:
+    shown, folded = fold_answers(report.answers)
+    if shown:
         yield "\\begin{description}"
-        yield from (f"\\item[{{{escape(a.verdict)}}}] {escape(a.text)}" for a in report.answers)
+        yield from (f"\\item[{{{escape(a.verdict)}}}] {escape(a.text)}" for a in shown)
         yield "\\end{description}"
+    if folded:
+        yield f"More answers, in the tables below: {len(folded)}.\n"
     yield from _items(report.summary)
     for section in report.sections:
         yield from _block(section, 0)
@@ -98,7 +102,7 @@ def _block(block: Block, depth: int) -> Iterator[str]:
         case Figure():
             path = f"figures/{block.id}.pdf"
             yield f"\\IfFileExists{{{path}}}{{\\begin{{figure}}\\centering"
-            size = "width=\\linewidth,height=0.4\\textheight,keepaspectratio"
+            size = "width=\\linewidth,height=0.75\\textheight,keepaspectratio"
             yield f"\\includegraphics[{size}]{{{path}}}"
             yield f"\\caption{{{escape(block.title)}. {escape(block.caption)}}}"
             yield f"\\label{{fig:{block.id}}}\\end{{figure}}}}{{}}"

@@ -146,6 +146,19 @@ class TestHyperparameters:
         assert found["variant"].string_value == "fairclip"
         assert found["seed"].number_value == 3
 
+    def test_tensorboard_s_files_do_not_name_the_exporting_machine(
+        self, stored, tmp_path, monkeypatch
+    ):
+        pytest.importorskip("tensorboard")
+        monkeypatch.setattr("socket.gethostname", lambda: "laptop-of-joe")
+        export_runs("tensorboard", stored[0], tmp_path / "out")
+        files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+        assert len(files) == 2
+        for path in files:
+            assert "tfevents" in path.name  # by which TensorBoard finds it
+            assert "laptop" not in path.name
+            assert b"laptop" not in path.read_bytes()
+
     def test_mlflow_has_the_configuration_and_how_runs_ended(self, stored, tmp_path):
         for module in NEEDS["mlflow"]:
             pytest.importorskip(module)

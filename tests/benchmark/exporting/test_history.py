@@ -47,6 +47,20 @@ class TestReadHistory:
         for word in ("data_dir", "prompts", "sample", "/tmp"):
             assert word not in text
 
+    @pytest.mark.parametrize(
+        ("name", "pretrained", "shown"),
+        [
+            ("ViT-B-32", "/home/joe/best.pt", ("ViT-B-32", "best.pt")),
+            ("local-dir:joe/clip", "~/w.pt", ("local-dir:clip", "w.pt")),
+            ("blip2:/home/joe/blip", "openai", ("blip2:blip", "openai")),
+            ("hf-hub:org/repo", None, ("hf-hub:org/repo", None)),
+        ],
+    )
+    def test_of_a_model_s_folder_only_the_last_part_is_in_it(self, run, name, pretrained, shown):
+        run.config["model"].update(name=name, pretrained=pretrained)
+        found = read_history(run).parameters
+        assert (found["model.name"], found.get("model.pretrained")) == shown
+
     def test_a_damaged_run_is_named(self, run):
         (run.path / "epochs.parquet").write_bytes(b"no table")
         with pytest.raises(FairbenchError, match=r"epochs\.parquet: cannot be read"):

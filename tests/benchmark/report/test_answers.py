@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from benchmark.comparison import compare
-from benchmark.report.answers import answers_of, counts_of
+from benchmark.report.answers import SHOWN, answers_of, counts_of, fold_answers
+from benchmark.report.model import Answer
 from benchmark.stats.verdict import Verdict
 
 
@@ -44,7 +45,7 @@ class TestAnswersOf:
         assert ": -1.23 points, 95% interval [-2.00, -0.10]" in answer.text
         assert "fairclip" in answer.text
         assert "clip-ft in DEOdds on race" in answer.text
-        assert ("9 seeds would" in answer.text) == (verdict is Verdict.UNDECIDED)
+        assert "9 seeds would" not in answer.text  # stands below the table of verdicts
 
     def test_better_and_worse_are_never_said_of_the_other(self, verdicts):
         for verdict in Verdict:
@@ -77,9 +78,22 @@ class TestAnswersOf:
             assert f"{100 * row['difference']:+.2f} points" in answer.text
 
 
+class TestFoldAnswers:
+    def test_a_few_are_all_shown_in_their_order(self):
+        few = [Answer("undecided", "a"), Answer("better", "b")] * (SHOWN // 2)
+        assert fold_answers(few) == (few, [])
+
+    def test_of_many_the_decided_ones_are_shown(self):
+        many = [Answer("undecided", str(k)) for k in range(SHOWN)]
+        many += [Answer("worse, negligible", "x"), Answer("better", "y")]
+        shown, folded = fold_answers(many)
+        assert [a.text for a in shown[:3]] == ["y", "x", "0"]
+        assert [a.text for a in folded] == ["10", "11"]
+
+
 class TestCountsOf:
     def test_every_claim_is_counted(self, verdicts):
         rows = pd.concat([verdicts("better"), verdicts("undecided"), verdicts("undecided")])
-        assert counts_of(rows) == "3 claims: 1 better, 2 undecided"
+        assert counts_of(rows) == "3 claims: 1 better; 2 undecided"
         rows = pd.concat([rows, verdicts("", confounded="lr")])
-        assert counts_of(rows) == "4 claims: 1 better, 2 undecided, 1 without verdict"
+        assert counts_of(rows) == "4 claims: 1 better; 2 undecided; 1 without verdict"

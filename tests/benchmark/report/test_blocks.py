@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.report.blocks import anchors
+from benchmark.report.blocks import anchors, together
 
 
 class TestAnchors:
@@ -23,3 +23,16 @@ class TestAnchors:
             "x-2",
             "race-gender-2",
         ]
+
+
+class TestTogether:
+    def test_all_settings_of_a_variant_are_one_entry(self):
+        everyone = ["clip", "fairclip[a=1]", "fairclip[a=2]", "mmd[b=1]"]
+        assert together(["fairclip[a=1]", "fairclip[a=2]", "clip"], everyone) == (
+            "fairclip[…] (2), clip"
+        )
+
+    def test_a_part_of_them_is_listed(self):
+        everyone = ["fairclip[a=1]", "fairclip[a=2]", "fairclip[a=3]", "mmd[b=1]"]
+        labels = ["fairclip[a=1]", "fairclip[a=3]", "mmd[b=1]"]
+        assert together(labels, everyone, "; ") == "; ".join(labels)

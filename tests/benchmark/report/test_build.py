@@ -8,6 +8,7 @@ from benchmark.comparison import compare
 from benchmark.report.levels_section import PRIMARY
 from benchmark.report.markdown import report_markdown
 from benchmark.report.model import Figure, Section, Table
+from benchmark.report.verdict_table import MARKS
 
 
 def tables(text):
@@ -142,8 +143,20 @@ class TestNumbers:
         race, y = run["codes"]["test"]["race"], run["label_of"]["test"]
         for code, group in enumerate(("asian", "black", "white")):
             n, positive = np.sum(race == code), np.sum(y[race == code])
-            row = [str(number) for number in (n, positive, n - positive)]
-            assert f"| {group} | {' | '.join(row)} |" in text
+            assert f"| race | {group} | {n} | {positive} |" in text
+
+    def test_a_level_has_the_sign_of_its_verdict(self, arms, report):
+        text, _, found = report()
+        levels, _ = tables(text)["Levels and differences / fairvlmed, tiny / race"]
+        of = {row["variant"]: row for row in levels}
+        checked = 0
+        for claim in found.verdicts.to_dict("records"):
+            if claim["verdict"] and claim["attribute"] in ("race", "all"):
+                cell = of[claim["variant"]][PRIMARY[claim["metric"]]]
+                assert cell.strip("*").endswith(MARKS.get(claim["verdict"], ""))
+                checked += bool(MARKS.get(claim["verdict"]))
+        assert checked
+        assert not any(sign in of["clip-ft (baseline)"]["AUC ↑"] for sign in MARKS.values())
 
 
 class TestCaveats:

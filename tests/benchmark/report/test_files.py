@@ -44,6 +44,27 @@ class TestStaged:
         assert found["a.md"] == found["b.csv"] == b"2"
         assert not (tmp_path / "figures").exists()
 
+    def test_folders_within_folders_go_with_their_last_file(self, tmp_path):
+        names = [f"{a}/{b}/{c}/x.tex" for a in "pq" for b in "rs" for c in "tu"]
+        write(tmp_path, "comparison", dict.fromkeys(names, b"1"))
+        write(tmp_path, "comparison", {"a.md": b"2"})
+        assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+    def test_a_link_to_a_users_folder_stays_and_so_does_what_is_there(self, tmp_path):
+        out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+        out.mkdir()
+        elsewhere.mkdir()
+        (out / "figures").symlink_to(elsewhere)
+        write(out, "comparison", {"figures/x.svg": b"1"})
+        (elsewhere / "mine.svg").write_bytes(b"mine")
+        write(out, "comparison", {"a.md": b"2"})
+        assert files_in(elsewhere) == {"mine.svg": b"mine"}
+        (elsewhere / "mine.svg").unlink()
+        write(out, "comparison", {"figures/x.svg": b"3"})
+        write(out, "comparison", {"a.md": b"4"})
+        assert (out / "figures").is_symlink()
+        assert json.loads((out / "comparison.files.json").read_text())["complete"]
+
     def test_other_files_of_the_folder_are_left_alone(self, tmp_path):
         (tmp_path / "notes.txt").write_text("mine")
         write(tmp_path, "ablation", {"ablation.md": b"1"})

@@ -99,3 +99,12 @@ class TestReportMarkdown:
             folded = "".join(token.content for token in tokens(text, "html_block"))
             assert folded.count("<details>") == folded.count("</details>") == 1
             assert "<script" not in folded
+
+
+class TestAnswers:
+    def test_many_are_folded_on_github(self):
+        answers = tuple(Answer("undecided", f"claim {k:02}") for k in range(14))
+        text = report_markdown(Report("T", "Why?", (), (*answers, Answer("better", "won")), ()))
+        above, folded = text.split("<details><summary>More answers (3)</summary>\n")
+        assert "won" in above
+        assert [f"claim {k:02}" in folded for k in range(14)] == [False] * 11 + [True] * 3

@@ -55,7 +55,7 @@ class TestProvenanceSection:
         text = "\n".join(block_lines(provenance_section(found), {}))
         assert "4 runs with a result. Together they took 4 min between 2026-01-01T00:00:00" in text
         assert "the commit does not say what ran" in text
-        assert any("the commit does not say what ran" in line for line in found.report.summary)
+        assert any("uncommitted changes made some runs" in line for line in found.report.summary)
 
     def test_claims_are_counted_as_planned_or_post_hoc(self, results):
         text = "\n".join(block_lines(provenance_section(compare(results)), {}))

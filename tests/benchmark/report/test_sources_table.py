@@ -53,7 +53,7 @@ class TestSourcesTable:
     def test_labels_with_one_value_share_a_row(self, rows):
         rows("fairclip", "official")
         found = rows("fairclip[blur=1]", "official", {"blur": 1.0})
-        assert found["score", "squared-logits"][0] == "fairclip; fairclip[blur=1]"
+        assert found["score", "squared-logits"][0] == "fairclip[…] (2)"
         assert found["blur", "1.0"][0] == "fairclip[blur=1]"
 
     def test_values_in_words_are_not_departed_from(self, rows):

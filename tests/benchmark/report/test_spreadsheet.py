@@ -17,12 +17,14 @@ class TestCsvText:
         assert [float(line) for line in back] == values.tolist()
         assert last == '""'
 
-    @pytest.mark.parametrize("name", ["=1+1", "+a", "-a", "@SUM(A1)", "\t=1"])
+    @pytest.mark.parametrize("name", ["=1+1", "+a", "-a", "@SUM(A1)", "\t=1", "\n=1"])
     def test_a_name_that_a_spreadsheet_would_run_is_text(self, name):
         text = csv_text(pd.DataFrame({"group": [name, "fine"], "value": [-1.5, 2]}))
         rows = list(csv.reader(io.StringIO(text, newline="")))
         assert rows[1] == ["'" + name, "-1.5"]
         assert rows[2] == ["fine", "2.0"]
+        (head, *_) = csv.reader(io.StringIO(csv_text(pd.DataFrame({name: [1]})), newline=""))
+        assert head == ["'" + name]
 
     def test_separators_quotes_and_lines_in_names_survive(self):
         names = ["a,b", 'say "no"', "two\nlines", "<script>", "a|b", ""]

@@ -1,11 +1,12 @@
 import json
+import os
 import re
 
 import pandas as pd
 import pytest
 
 from benchmark.errors import FairbenchError
-from benchmark.report.model import Cell, Column, Figure, Report, Section, Table
+from benchmark.report.model import Cell, Code, Column, Figure, Report, Section, Table
 from benchmark.report.write import FORMATS, parse_formats, write_report
 
 TABLE = Table("behind", "Numbers.", (Column("x", "x", numeric=True),), ((Cell("1", 1.0),),))
@@ -51,6 +52,16 @@ class TestParseFormats:
 
 
 class TestWriteReport:
+    def test_the_name_of_a_folder_in_no_encoding_breaks_no_form(self, tmp_path):
+        name = os.fsdecode(b"/data/\xff")
+        section = Section("one", "One", (Code(f"fairbench run --data-dir {name}"),))
+        made = Report("Title", "Why?", (), (), (section,))
+        paths = write_report(tmp_path, "mine", made, {}, ("html", "latex", "json"), {"of": name})
+        for path in paths:
+            assert path.read_text(encoding="utf-8")  # whole, and of one encoding
+        held = json.loads((tmp_path / "mine.json").read_text(encoding="utf-8"))
+        assert held["facts"]["of"] == name
+
     def test_markdown_and_csv_are_always_written(self, write):
         assert write() == {"mine.md", "values.csv"}
 

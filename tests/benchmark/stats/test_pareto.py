@@ -126,6 +126,19 @@ class TestFrontShares:
         found = front_shares(means, np.repeat(means[:, :, None], 7, axis=2))
         assert found.share_if_equal.tolist() == [1, 1]
 
+    def test_around_a_known_centre_arms_that_tie_in_a_resample_stay_tied(self) -> None:
+        # Gaps that move in steps: in each of the nine resamples some arms deviate alike.
+        steps = np.random.default_rng(7).integers(0, 3, size=(6, 2, 3)) / 20
+        means = steps.mean(axis=2)
+        every = np.array(list(product(range(3), repeat=2)))
+        shifted = [(steps - means[:, :, None])[:, :, list(d)].mean(axis=2) for d in every]
+        exact = np.mean([by_pairs(one.round(12)) for one in shifted], axis=0)
+        draws = draw_seeds(3, 4000, np.random.default_rng(0))
+        drawn = np.stack([resampled_means(steps[:, m], draws) for m in (0, 1)], axis=1)
+        known = front_shares(means, drawn, centre=means).share_if_equal
+        assert known == pytest.approx(exact, abs=0.04)
+        assert abs(front_shares(means, drawn).share_if_equal - exact).max() > 0.1
+
     def test_a_resample_without_a_value_is_left_out_and_counted(self) -> None:
         means = np.array([[1.0, 1.0], [0.0, 0.0]])
         drawn = np.repeat(means[:, :, None], 4, axis=2)

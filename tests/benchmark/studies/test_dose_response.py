@@ -220,6 +220,18 @@ class TestResponses:
         responses = study(compare(results)).tables["responses"]
         assert row_of(responses, metric="auc", dose=1e-4)["gradient_ratio"] == pytest.approx(1e-4)
 
+    @pytest.mark.parametrize("key", [{"balance": "gradient"}, {"schedule": "ramp"}])
+    def test_where_the_weight_changes_by_step_there_is_no_gradient_ratio(
+        self, write: Write, tmp_path: Path, key: dict[str, str]
+    ) -> None:
+        write(0, None)
+        for dose in DOSES:
+            write(0, dose, keys=key)
+        responses = study(compare(tmp_path / "results")).tables["responses"]
+        doses = responses[responses["dose"] > 0]
+        assert len(doses)
+        assert doses["gradient_ratio"].isna().all()
+
     def test_the_distance_is_the_sum_over_groups_at_the_selected_epoch(self, results: Path) -> None:
         found = compare(results)
         values = study(found).tables["values"]

@@ -10,8 +10,7 @@ import yaml
 from scipy import stats
 
 from benchmark.comparison import compare
-from benchmark.errors import FairbenchError
-from benchmark.report.model import Figure, Table
+from benchmark.report.model import Bullets, Figure, Paragraph, Table
 from benchmark.studies.group_sizes import ladders, slopes, spreads
 from benchmark.studies.imbalance import study
 
@@ -117,9 +116,29 @@ class TestStudy:
         assert figure.draw().axes
         assert made.tables.keys() == {"spreads", "slopes"}
 
-    def test_without_two_shares_is_an_error_that_names_the_way_out(
+    def test_runs_that_were_lost_are_counted_and_in_no_mean(
+        self, results: Path, write_scored: Callable[..., dict[str, Any]]
+    ) -> None:
+        notes = "0.25".ljust(64, "n")
+        lost = write_scored("clip-ft", 9, notes=notes, state="diverged", message="nan")["folder"]
+        _edit(lost, {"race/black": 0.25})
+        made = study(compare(results))
+        lines = [line for b in made.section.blocks if isinstance(b, Bullets) for line in b.items]
+        (line,) = (line for line in lines if "diverged or failed" in line)
+        assert "train_share=race/black=0.25: 1 of 5 runs" in line
+        least = made.tables["spreads"].query("n_smaller == 10 and metric == 'auc'")
+        assert least["n_seeds"].tolist() == [4]
+        assert least["mean"].notna().all()
+
+    def test_without_two_shares_it_names_the_way_to_them(
         self, write_share: Callable[..., None], tmp_path: Path
     ) -> None:
         write_share(1.0, 0)
-        with pytest.raises(FairbenchError, match="--set train_share="):
-            study(compare(tmp_path / "results"))
+        made = study(compare(tmp_path / "results"))
+        (sentence,) = made.section.blocks
+        assert isinstance(sentence, Paragraph)
+        assert "--set train_share=" in sentence.text
+        assert {name: len(table) for name, table in made.tables.items()} == {
+            "spreads": 0,
+            "slopes": 0,
+        }

@@ -12,11 +12,10 @@ import pytest
 from scipy import special
 
 from benchmark.comparison import compare
-from benchmark.errors import FairbenchError
-from benchmark.report.model import Figure, Table
+from benchmark.report.model import Bullets, Figure, Paragraph, Table
 from benchmark.studies.association import NOT_ESTIMABLE, OPPOSITE, TOGETHER, UNKNOWN, associations
 from benchmark.studies.courses import COLUMNS, courses, margins, summed_distance
-from benchmark.studies.mechanism import study
+from benchmark.studies.mechanism import _verdict, study
 from variants.distances import wasserstein
 
 ARMS, SEEDS, EPOCHS = 4, 6, 5
@@ -80,6 +79,17 @@ class TestAssociations:
         assert (found["reason"] != "").all()
 
 
+class TestVerdict:
+    def test_says_in_part_where_departures_of_runs_go_together(self) -> None:
+        assert "In part: 12 of 12 tests" in _verdict(associations(points(1, 0.2), 0.05))
+
+    def test_ranks_of_these_arms_alone_are_no_answer(self) -> None:
+        found = associations(points(1, 0.2), 0.05)
+        found.loc[found["level"] != "arms", "answer"] = UNKNOWN
+        text = _verdict(found)
+        assert "Not known yet beyond these arms: 4 of 12 tests" in text
+
+
 class TestDistances:
     def test_margins_are_taken_back_from_probabilities(self) -> None:
         true = np.linspace(-9, 9, 50)
@@ -141,9 +151,24 @@ class TestStudy:
         assert figure.draw().axes
         assert made.tables.keys() == {"associations", "courses"}
 
-    def test_without_a_trained_run_is_an_error(
+    def test_names_lost_runs_and_the_seeds_that_they_cost(
+        self, results: Path, write_scored: Callable[..., dict[str, Any]]
+    ) -> None:
+        write_scored("fairclip", 3, trained_on=("race",), state="diverged", message="nan")
+        made = study(compare(results))
+        lines = [line for b in made.section.blocks if isinstance(b, Bullets) for line in b.items]
+        assert any("fairclip on race, tiny: 1 of 4 runs diverged" in line for line in lines)
+        assert any(line.startswith("A seed that one arm lost") for line in lines)
+
+    def test_without_a_trained_run_it_says_so(
         self, write_scored: Callable[..., dict[str, Any]], tmp_path: Path
     ) -> None:
         write_scored("clip", None)
-        with pytest.raises(FairbenchError, match="no finished run that trains"):
-            study(compare(tmp_path / "results", baseline="clip"))
+        made = study(compare(tmp_path / "results", baseline="clip"))
+        (sentence,) = made.section.blocks
+        assert isinstance(sentence, Paragraph)
+        assert sentence.text.startswith("No finished run that trains")
+        assert {name: len(table) for name, table in made.tables.items()} == {
+            "associations": 0,
+            "courses": 0,
+        }

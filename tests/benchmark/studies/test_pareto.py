@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from benchmark.comparison import compare
@@ -102,11 +103,23 @@ class TestFronts:
             assert rows["share"].to_numpy() == pytest.approx(exact / 9, abs=0.04)
             assert rows["value"].to_numpy() == pytest.approx(sign * gap.mean(axis=1))
 
-    def test_patients_add_to_the_width_of_intervals(self, results: Path) -> None:
-        table = fronts(compare(results))
-        rows = table[(table["variant"] == "fairclip") & (table["fairness"] == "dpd")]
-        seeds, patients = (rows["auc_high"] - rows["auc_low"]).tolist()
-        assert patients > seeds
+    def test_intervals_over_seeds_are_students(self, race: Contest, results: Path) -> None:
+        table = fronts(compare(results)).query("resampled == 'seeds' and fairness == 'dpd'")
+        values = race.values("dpd")
+        labels = [arm.label for arm in race.placed]
+        for label in ("fairclip", "adversarial"):
+            row = table[table["variant"] == label].iloc[0]
+            theirs = stats.ttest_1samp(values[labels.index(label)], 0).confidence_interval()
+            assert (row["value_low"], row["value_high"]) == pytest.approx(tuple(theirs))
+
+    def test_patients_add_to_the_width_of_resampled_means(
+        self, race: Contest, results: Path
+    ) -> None:
+        table = fronts(compare(results)).query("resampled == 'seeds and patients'")
+        row = table[(table["variant"] == "fairclip") & (table["fairness"] == "dpd")].iloc[0]
+        auc = race.values("auc")[[arm.label for arm in race.placed].index("fairclip")]
+        # Of three seeds, the widest that resampled means can be.
+        assert row["auc_high"] - row["auc_low"] > np.ptp(auc)
 
     def test_an_arm_that_lost_a_run_is_a_row_without_a_place(
         self, results: Path, write_scored: Scored
@@ -145,7 +158,7 @@ class TestReport:
         tables = [block for block in part.blocks if isinstance(block, Table)]
         assert [len(table.rows) for table in tables] == [4] * len(FAIRNESS)
         assert all(len(row) == len(t.columns) for t in tables for row in t.rows)
-        ids = [block.id for block in (*tables, figure, figure.table)]
+        ids = [*(table.id for table in tables), figure.id, figure.table.id]
         assert len(set(ids)) == len(ids)
         assert len(figure.draw().axes) == len(FAIRNESS)
 

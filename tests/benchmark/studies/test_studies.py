@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,16 @@ class TestNames:
 
         module = import_module(f"benchmark.studies.{STUDIES[name].module}")
         assert callable(module.study)
+
+    @pytest.mark.parametrize("name", STUDIES)
+    def test_every_study_has_its_question_and_a_section_in_the_docs(self, name: str) -> None:
+        text = (Path(__file__).parents[3] / "docs" / "studies.md").read_text(encoding="utf-8")
+        assert f"\n## {name}\n" in text
+        assert f"\n| `{name}` | " in text
+
+    def test_the_docs_have_no_study_that_does_not_exist(self) -> None:
+        text = (Path(__file__).parents[3] / "docs" / "studies.md").read_text(encoding="utf-8")
+        assert set(re.findall(r"^## (\S+)$", text, re.MULTILINE)) == set(STUDIES)
 
 
 class TestAnalysis:
