@@ -74,6 +74,8 @@ def _question(found: Comparison) -> str:
 
 def _summary(found: Comparison) -> Iterator[str]:
     yield from warnings(found.origins)
+    for study in found.studies:
+        yield from study.answers
     if not found.verdicts.empty:
         undecided = (found.verdicts["verdict"] == Verdict.UNDECIDED).any()
         where = ". What would decide the rest stands below the table of verdicts"

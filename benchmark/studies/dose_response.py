@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.report.blocks import anchors
 from benchmark.report.figures.dose_response import dose_response_figure
 from benchmark.report.model import Block, Bullets, Paragraph, Section
-from benchmark.studies.dose_tables import response_table, trend_table
+from benchmark.studies.dose_tables import response_table, trend_statements, trend_table
 from benchmark.studies.dose_trends import trends
 from benchmark.studies.doses import DoseSeries, dose_series
 from benchmark.studies.response_values import response_values
@@ -42,7 +42,9 @@ def study(found: Comparison) -> Study:
     blocks: tuple[Block, ...] = (Paragraph(HOW_TO_READ), *parts)
     if not parts:
         blocks = (Paragraph("No three arms differ in one positive number alone: no doses."),)
-    return Study("dose-response", Section("dose-response", "Dose and response", blocks), tables)
+    found_trends = tuple(trend_statements(tables["trends"], found.analysis.alpha))
+    section = Section("dose-response", "Dose and response", blocks)
+    return Study("dose-response", section, tables, found_trends)
 
 
 def _parts(tables: dict[str, pd.DataFrame], series: Sequence[DoseSeries]) -> Iterator[Section]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from math import isnan
 
@@ -118,6 +119,29 @@ def trend_table(rows: pd.DataFrame, id: str) -> Table:
     ]
     caption = f"Trends over {first['dose_name']}, {first['protocol']}."
     return Table(id, caption, columns, tuple(body), tuple(notes))
+
+
+def trend_statements(trends: pd.DataFrame, alpha: float) -> Iterator[str]:
+    """Yield how many trends are shown, and each of those with its slope.
+
+    Args:
+        trends: What `benchmark.studies.dose_trends.trends` returns.
+        alpha: The level at which one is shown, after Holm's correction.
+    """
+    tested = trends[trends["p_adjusted"].notna()]
+    if tested.empty:
+        return
+    shown = tested[tested["p_adjusted"] <= alpha]
+    yield (
+        f"{len(shown)} of {len(tested)} trends over doses are shown (Holm's p at most {alpha:g})"
+        f"{'; the others are not known yet' if len(shown) < len(tested) else ''}."
+    )
+    for row in shown.to_dict("records"):
+        unit = " points" if row["metric"] in CATALOGUE else ""
+        yield (
+            f"{row['series']}, {row['attribute']}: {_heading(row['metric'])} changes by "
+            f"{_slope(row).text}{unit} for each tenfold {row['dose_name']}."
+        )
 
 
 def _heading(metric: str) -> str:

@@ -61,12 +61,13 @@ def study(found: Comparison) -> Study:
     # A share at which every run was lost is in no ladder.
     steps_of = {(arm.label, arm.attributes) for ladder in steps for arm in ladder.arms}
     lost = lost_runs(arm for arm in found.arms if (arm.label, arm.attributes) in steps_of)
-    blocks: list[Block] = [Bullets((*_findings(table, alpha), *lost)), Paragraph(READING)]
+    findings = tuple(_findings(table, alpha))
+    blocks: list[Block] = [Bullets((*findings, *lost)), Paragraph(READING)]
     blocks += [_levels(table, alpha), _trends(trend), _test_sizes(table, trend)]
     blocks += _figures(table)
     blocks += _degenerate(found, table)
     section = Section("imbalance", TITLE, tuple(blocks))
-    return Study("imbalance", section, {"spreads": table, "slopes": trend})
+    return Study("imbalance", section, {"spreads": table, "slopes": trend}, findings)
 
 
 def _findings(table: pd.DataFrame, alpha: float) -> Iterator[str]:

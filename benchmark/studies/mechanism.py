@@ -73,8 +73,9 @@ def study(found: Comparison) -> Study:
     if points.empty:
         section = Section("mechanism", TITLE, (Paragraph(NOTHING),))
         return Study("mechanism", section, {"associations": tests, "courses": points})
+    verdict = _verdict(tests)
     blocks: list[Block] = [
-        Paragraph(_verdict(tests)),
+        Paragraph(verdict),
         Bullets(tuple(_levels(tests, alpha))),
         Paragraph(READING),
         _table(tests, alpha),
@@ -82,7 +83,8 @@ def study(found: Comparison) -> Study:
         Bullets((*CAVEATS, *_degenerate(points), *_lost(found, points))),
     ]
     section = Section("mechanism", TITLE, tuple(blocks))
-    return Study("mechanism", section, {"associations": tests, "courses": points})
+    tables = {"associations": tests, "courses": points}
+    return Study("mechanism", section, tables, (verdict,))
 
 
 def _on_trained_attributes(points: pd.DataFrame) -> pd.DataFrame:

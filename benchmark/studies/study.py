@@ -22,8 +22,11 @@ class Study:
             start with the study's name, so that they are unique within the report.
         tables: Name → tidy table with unrounded numbers, values as fractions; written as
             `<study>-<name>.csv`. It may be empty of rows, never of columns.
+        answers: What was found, in sentences for the top of the report; none where a study
+            only describes.
     """
 
     name: str
     section: Section
     tables: Mapping[str, pd.DataFrame]
+    answers: tuple[str, ...] = ()

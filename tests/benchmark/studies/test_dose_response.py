@@ -289,6 +289,17 @@ class TestReport:
         assert [one.name for one in found.studies] == ["dose-response"]
         assert found.studies[0].section in found.report.sections
 
+    def test_the_trends_that_are_shown_stand_at_the_top_of_the_report(self, results: Path) -> None:
+        found = compare(results, studies=["dose-response"])
+        trends = found.studies[0].tables["trends"]
+        shown = trends[trends["p_adjusted"] <= 0.05]
+        count, *sentences = found.studies[0].answers
+        assert count.startswith(f"{len(shown)} of {trends['p'].notna().sum()} trends")
+        assert len(sentences) == len(shown)
+        slope = 100 * row_of(trends, metric="dpd")["slope"]
+        assert any(f"DPD ↓ changes by {slope:+.2f}" in sentence for sentence in sentences)
+        assert {count, *sentences} <= {*found.report.summary}
+
     def test_without_doses_it_says_so(self, write: Write, tmp_path: Path) -> None:
         write(0, None)
         done = study(compare(tmp_path / "results"))
