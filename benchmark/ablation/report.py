@@ -14,7 +14,14 @@ from benchmark.ablation.design import TERMS, TOTAL, Design
 from benchmark.ablation.keys_section import keys_section, odd_cells_section
 from benchmark.ablation.outcomes import QUESTIONS
 from benchmark.ablation.plan import AblationPlan
-from benchmark.ablation.statements import effect_cell, metric_heading, records, statements
+from benchmark.ablation.statements import (
+    effect_cell,
+    effects_of_keys,
+    in_short,
+    metric_heading,
+    records,
+    statements,
+)
 from benchmark.report.figures.waterfall import waterfall_figure
 from benchmark.report.model import (
     Answer,
@@ -64,13 +71,11 @@ def _answers(found: Ablation) -> Iterator[Answer]:
     """Yield a sentence for each metric: what the keys do to the gain, by the first design."""
     plan = found.plan
     rows = _rows(found, "gain", plan.designs[0])
-    totals = {row["metric"]: row for row in records(rows[rows["term"] == TOTAL])}
-    lines = statements(rows)
-    for (metric, total), line in zip(totals.items(), lines, strict=True):
-        heading = metric_heading(metric)
-        text = line.removeprefix(f"{heading}: ")
-        gained = f"Gain in {heading} over {plan.settings.baseline}"
-        yield Answer(_outcome(total, plan.settings.alpha), f"{gained}: {text}.")
+    for total in records(rows[rows["term"] == TOTAL]):
+        of_keys = effects_of_keys(rows[rows["metric"] == total["metric"]])
+        gained = f"Gain in {metric_heading(total['metric'])} over {plan.settings.baseline}"
+        text = f"{gained}: {in_short(total, of_keys)}."
+        yield Answer(_outcome(total, plan.settings.alpha), text)
 
 
 def _outcome(total: Mapping[str, Any], alpha: float) -> str:

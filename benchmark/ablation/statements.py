@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -49,9 +49,31 @@ def statements(rows: pd.DataFrame) -> Iterator[str]:
     """
     for metric, part in rows.groupby("metric", sort=False):
         (total,) = records(part[part["term"] == TOTAL])
-        of_keys = records(part[part["term"].isin([*VERBS]) & part["effect"].notna()])
+        of_keys = effects_of_keys(part)
         heading = metric_heading(str(metric))
         yield "; ".join([f"{heading}: {_total(total)}", *(_sentence(row) for row in of_keys)])
+
+
+def effects_of_keys(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
+    """Return the rows of single keys that could be estimated."""
+    return records(rows[rows["term"].isin([*VERBS]) & rows["effect"].notna()])
+
+
+def in_short(total: Mapping[str, Any], of_keys: Sequence[Mapping[str, Any]]) -> str:
+    """Return the total difference, and the keys whose effect is shown.
+
+    Args:
+        total: The row of the total, of one design, question and metric.
+        of_keys: The rows of single keys beside it.
+    """
+    if math.isnan(total["effect"]):
+        return "the total difference is not estimable"
+    p = "" if math.isnan(total["p"]) else f", p {_p(total['p'])}, not corrected over metrics"
+    shown = [
+        f"{row['key']} {VERBS[row['term']]} {_points(row)}" for row in of_keys if _is_shown(row)
+    ]
+    keys = f"shown of single keys: {', '.join(shown)}" if shown else "of no key is an effect shown"
+    return f"{_points(total)} points in total{p}; {keys}"
 
 
 def records(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
@@ -75,8 +97,11 @@ def _sentence(row: Mapping[str, Any]) -> str:
     if math.isnan(row["p_adjusted"]):
         why = "the same with every seed" if row["effect"] == 0 else row["reason"]
         return f"{who} ({why})"
-    shown = row["p_adjusted"] <= 1 - row["confidence"]
-    return f"{who} ({'shown' if shown else 'not told from noise'})"
+    return f"{who} ({'shown' if _is_shown(row) else 'not told from noise'})"
+
+
+def _is_shown(row: Mapping[str, Any]) -> bool:
+    return bool(row["p_adjusted"] <= 1 - row["confidence"])
 
 
 def _points(row: Mapping[str, Any]) -> str:
