@@ -17,6 +17,7 @@ from benchmark.cli.options import (
     Notes,
     Pretrained,
     ProtocolName,
+    ReportForms,
     Threads,
 )
 from benchmark.cli.run import interruptible, parse_keys
@@ -80,14 +81,7 @@ def ablate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Threads = 1,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports/ablation"),
-    format_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            help="Besides Markdown and CSV: html (default), latex, json, parquet, svg, png, pdf, "
-            "all. Repeatable, or separated by commas.",
-        ),
-    ] = None,
+    format_: ReportForms = None,
 ) -> None:
     """Change the keys on which two variants differ, and say what each does.
 

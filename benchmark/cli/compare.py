@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmark.cli.options import ReportForms
+
 if TYPE_CHECKING:
     from benchmark.comparison import Comparison
     from benchmark.verdicts.analysis import Analysis
@@ -67,14 +69,7 @@ def compare(
         Path | None, typer.Option(help="A CSV of further published numbers to set beside ours.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports/comparison"),
-    format_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            help="Besides Markdown and CSV: html (default), latex, json, parquet, svg, png, pdf, "
-            "all. Repeatable, or separated by commas.",
-        ),
-    ] = None,
+    format_: ReportForms = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Refuse runs of several code versions or changed data."),

@@ -10,6 +10,14 @@ import typer
 SuiteSize = Annotated[
     str | None, typer.Option("--size", help="Of the suite: see list suites; default the first.")
 ]
+ReportForms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        help="Besides Markdown and CSV: html (default), latex, json, parquet, svg, png, pdf, "
+        "all. Repeatable, or separated by commas.",
+    ),
+]
 Dataset = Annotated[str | None, typer.Option(help="A name of `fairbench list datasets`.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of the dataset, or the YAML file of a table.")

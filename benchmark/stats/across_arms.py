@@ -15,6 +15,7 @@ from scipy import stats
 
 from benchmark.stats.paired import one_sample_t
 from benchmark.stats.result import TestResult
+from benchmark.stats.same_shape import same_shape
 
 METHOD = "Student t over seeds of Spearman's rho over arms"
 
@@ -37,11 +38,7 @@ def across_arms(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> TestRes
     Raises:
         ValueError: shapes differ, or a value is not finite.
     """
-    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if a.ndim != 2 or a.shape != b.shape:
-        raise ValueError(f"x has shape {a.shape}, y {b.shape}; expected the same (seeds, arms)")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("a value is not finite; leave that seed out for all arms")
+    a, b = same_shape(x, y, "seeds", "arms", leave_out="seed out for all arms")
     if a.shape[1] < 3:
         return TestResult(METHOD, np.nan, 0, reason=f"{a.shape[1]} arms; needs 3")
     varied = [i for i in range(len(a)) if np.ptp(a[i]) > 0 and np.ptp(b[i]) > 0]

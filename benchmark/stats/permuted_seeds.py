@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.stats.exchange import exchange
+from benchmark.stats.same_shape import same_shape
 
 FloatArray = NDArray[np.float64]
 
@@ -85,12 +86,9 @@ def within_seeds(
 
 
 def _checked(x: ArrayLike, y: ArrayLike, *axes: str) -> tuple[FloatArray, FloatArray]:
-    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if a.ndim != len(axes) or a.shape != b.shape or 0 in a.shape:
-        form = ", ".join(axes)
-        raise ValueError(f"x has shape {a.shape}, y {b.shape}; expected the same ({form})")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("a value is not finite; leave that seed or epoch out for all runs")
+    a, b = same_shape(x, y, *axes, leave_out="seed or epoch out for all runs")
+    if not a.size:
+        raise ValueError(f"x and y have shape {a.shape}, which holds no value")
     return a, b
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from benchmark.stats.exchange import exchange
+from benchmark.stats.same_shape import same_shape
 
 FloatArray = NDArray[np.float64]
 
@@ -132,11 +133,7 @@ def permute_runs(
     Raises:
         ValueError: shapes differ, or a value is not finite.
     """
-    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if a.ndim != 2 or a.shape != b.shape:
-        raise ValueError(f"x has shape {a.shape}, y {b.shape}; expected the same (runs, epochs)")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("a value is not finite; leave that epoch out for all runs")
+    a, b = same_shape(x, y, "runs", "epochs", leave_out="epoch out for all runs")
     runs, epochs = a.shape
     da, db = _two_way(a), _two_way(b)
     sxx, syy = float((da**2).sum()), float((db**2).sum())
