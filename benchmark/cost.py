@@ -20,15 +20,16 @@ import torch
 
 from benchmark.config import RunConfig
 from benchmark.data.dataset import SPLITS, Split
-from benchmark.encode import Encoder, PairTensors
+from benchmark.encode import Encoder
 from benchmark.execute import Planned, forget, plan_run, seeded_batches
 from benchmark.numerics import numerics
+from benchmark.pair_tensors import PairTensors
 from benchmark.predictions import score_columns
 from benchmark.provenance import provenance
 from benchmark.results import RunStore, StoredRun
-from benchmark.sweep import is_present, queue_runs
+from benchmark.run_queue import is_present, queue_runs
 from benchmark.trainer import DivergedError, EpochFacts, StepFacts, train
-from benchmark.zeroshot import EVALUATION_BATCH, zero_shot
+from benchmark.zeroshot import EVALUATION_BATCH, class_prompts, zero_shot
 
 STEPS = 4
 """Steps that are timed, after one that is not: the first allocates memory."""
@@ -180,7 +181,7 @@ def _seconds_a_pair(planned: Planned) -> float:
         device,
         config.protocol.precision == "bf16-amp",
     )
-    prompts = model.tokenizer(planned.data.schema.prompts)
+    prompts = class_prompts(encoder, model.tokenizer(planned.data.schema.prompts))
     part = PairTensors(_first(planned.data.splits["test"], EVALUATION_BATCH), device)
     zero_shot(encoder, part, prompts)  # allocates memory
     start = time.perf_counter()

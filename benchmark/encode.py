@@ -1,4 +1,4 @@
-"""From stored arrays to normalised features on a device, in the precision of the protocol."""
+"""From pixels and tokens to normalised features, in the precision of the protocol."""
 
 from __future__ import annotations
 
@@ -7,49 +7,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from benchmark.data.dataset import Split
 from variants.objective import Features
 from variants.scores import own_products
-
-SHARE_OF_FREE_MEMORY = 0.5
-"""A split moves to the GPU as a whole if it takes at most this share of the free memory."""
-
-
-class PairTensors:
-    """Images and tokens of one split, indexed by position, on the device of the run.
-
-    The whole uint8 set is moved to a GPU where it fits; else, and on a CPU, batches are read
-    from the memory map.
-    """
-
-    def __init__(self, split: Split, device: torch.device) -> None:
-        self.split = split
-        self.device = device
-        self._tokens = torch.from_numpy(np.ascontiguousarray(split.tokens)).long().to(device)
-        self._images: Tensor | None = None
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            if split.images.nbytes <= SHARE_OF_FREE_MEMORY * free:
-                self._images = torch.from_numpy(np.array(split.images)).to(device)
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def images(self, index: NDArray[np.int64]) -> Tensor:
-        """Return (B, C, H, W) uint8 images at the positions, on the device."""
-        if self._images is not None:
-            return self._images[torch.from_numpy(index).to(self.device)]
-        return torch.from_numpy(self.split.images[index]).to(self.device)
-
-    def tokens(self, index: NDArray[np.int64]) -> Tensor:
-        """Return (B, L) int64 token ids at the positions, on the device."""
-        return self._tokens[torch.from_numpy(index).to(self.device)]
 
 
 @dataclass(frozen=True)

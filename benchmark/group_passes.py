@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmark.batches import StepBatches
-from benchmark.encode import Encoder, PairTensors, statistics_kept
+from benchmark.batches import Positions, StepBatches
+from benchmark.encode import Encoder, statistics_kept
+from benchmark.pair_tensors import PairTensors
+from benchmark.stopwatch import DATA, GROUPS, part
 from variants.objective import Features, Objective
+
+LARGEST_PASS = 256
+"""Pairs of several groups that one pass takes at most."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,57 @@ class GroupFeatures:
     features: Mapping[str, Features]
     outputs: list[Tensor] = field(default_factory=list)
     leaves: list[Tensor] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass through the towers: which groups it is for, and where their pairs are.
+
+    Attributes:
+        groups: `attribute/group` → how many of the pairs, in their order.
+        images: Positions of the images.
+        captions: Positions of the notes.
+    """
+
+    groups: Mapping[str, int]
+    images: Positions
+    captions: Positions
+
+
+def planned_passes(step: StepBatches, objective: Objective, module: nn.Module) -> list[Pass]:
+    """Return the passes that the groups of one step take, besides the main batch's.
+
+    Groups share a pass where no number depends on it: without gradient, whose sums over a batch
+    would round otherwise, and through a model in which no pair's features depend on the pairs
+    beside it. A batch of one goes alone: a product with a single row rounds otherwise too.
+
+    Args:
+        step: Positions of main and group batches.
+        objective: Says where groups come from and whether they carry gradient.
+        module: The model, in the mode of the step.
+    """
+    if objective.groups_within_batch:
+        return []
+    shared = not objective.groups_with_gradient and pairs_are_independent(module)
+    parts: list[list[str]] = []
+    room = 0
+    for name, index in step.groups.items():
+        alone = not shared or len(index) == 1
+        if alone or len(index) > room:
+            parts.append([])
+            room = LARGEST_PASS
+        parts[-1].append(name)
+        room = 0 if alone else room - len(index)
+    return [_pass(step, names) for names in parts]
+
+
+def pairs_are_independent(module: nn.Module) -> bool:
+    """Return whether a pair's features depend on that pair alone, in the mode the module is in.
+
+    Not so where a part in train mode normalises by the batch, or drops at random what the pairs
+    share one draw for.
+    """
+    return not any(_mixes(part) for part in module.modules() if part.training)
 
 
 def group_features(
@@ -52,11 +108,10 @@ def group_features(
         return GroupFeatures(_rows(source, step))
     moved = objective.groups_move_batch_norm
     statistics = nullcontext() if moved else statistics_kept(encoder.module)
+    passed: dict[str, Features] = {}
     with statistics, torch.set_grad_enabled(objective.groups_with_gradient):
-        passed = {
-            name: encoder.pairs(pairs.images(index), pairs.tokens(step.captions.get(name, index)))
-            for name, index in step.groups.items()
-        }
+        for planned in planned_passes(step, objective, encoder.module):
+            passed |= _passed(encoder, pairs, planned)
     if not objective.groups_with_gradient:
         return GroupFeatures(passed)
     outputs = [tensor for group in passed.values() for tensor in (group.image, group.text)]
@@ -64,6 +119,38 @@ def group_features(
     rows = iter(leaves)
     features = {name: Features(next(rows), next(rows), batch.logit_scale) for name in passed}
     return GroupFeatures(features, outputs, leaves)
+
+
+def _pass(step: StepBatches, names: list[str]) -> Pass:
+    images = [step.groups[name] for name in names]
+    captions = [step.captions.get(name, step.groups[name]) for name in names]
+    counts = {name: len(index) for name, index in zip(names, images, strict=True)}
+    return Pass(counts, np.concatenate(images), np.concatenate(captions))
+
+
+def _passed(encoder: Encoder, pairs: PairTensors, planned: Pass) -> dict[str, Features]:
+    """Return each group's features of one pass."""
+    with part(DATA):
+        images, tokens = pairs.images(planned.images), pairs.tokens(planned.captions)
+    with part(GROUPS):
+        found = encoder.pairs(images, tokens)
+    counts = list(planned.groups.values())
+    parts = zip(
+        planned.groups,
+        torch.split(found.image, counts),
+        torch.split(found.text, counts),
+        strict=True,
+    )
+    return {name: Features(image, text, found.logit_scale) for name, image, text in parts}
+
+
+def _mixes(part: nn.Module) -> bool:
+    if isinstance(part, nn.MultiheadAttention):
+        return bool(part.dropout)
+    # Dropouts of torch, open_clip and timm say so in their names, and how much in one of these.
+    share = [getattr(part, name) for name in ("p", "prob", "drop_prob") if hasattr(part, name)]
+    drops = "drop" in type(part).__name__.lower() and any(share or [True])
+    return drops or isinstance(part, nn.modules.batchnorm._BatchNorm)
 
 
 def _rows(batch: Features, step: StepBatches) -> dict[str, Features]:

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from benchmark.batches import StepBatches
 from benchmark.data.dataset import Split
-from benchmark.encode import Encoder, PairTensors
-from benchmark.group_passes import group_features
+from benchmark.encode import Encoder
+from benchmark.group_passes import group_features, planned_passes
+from benchmark.pair_tensors import PairTensors
+from benchmark.stopwatch import BACKWARD, DATA, MAIN, TERMS, part
 from variants.objective import Features, MainBatch, Objective, Term
 
 
@@ -33,6 +35,15 @@ class TermFacts:
     weight: float
     parts: Mapping[str, float] = field(default_factory=dict)
     confusion: NDArray[np.int64] | None = None
+
+
+def read_ahead(
+    pairs: PairTensors, step: StepBatches, objective: Objective, module: nn.Module
+) -> None:
+    """Begin to read the images of the next step, where that takes time."""
+    if pairs.reads_ahead:
+        groups = planned_passes(step, objective, module)
+        pairs.read_ahead([step.main, *(planned.images for planned in groups)])
 
 
 def backward(
@@ -58,7 +69,10 @@ def backward(
         auxiliary: The objective's own network, if it has one.
     """
     # The main batch comes first, so that groups do not move its dropout.
-    batch = encoder.pairs(pairs.images(step.main), pairs.tokens(step.main))
+    with part(DATA):
+        images, tokens = pairs.images(step.main), pairs.tokens(step.main)
+    with part(MAIN):
+        batch = encoder.pairs(images, tokens)
     outputs = [batch.image, batch.text, batch.logit_scale]
     leaves = [tensor.detach().requires_grad_() for tensor in outputs]
     image, text, scale = leaves
@@ -66,26 +80,35 @@ def backward(
     outputs, leaves = outputs + groups.outputs, leaves + groups.leaves
     label, codes = _classes(pairs.split, step.main, objective.trains_on)
     main = MainBatch(image, text, scale, label, codes, progress, auxiliary)
-    terms = objective.terms(main, groups.features)
+    with part(TERMS):
+        terms = objective.terms(main, groups.features)
+        total, measured = _differentiated(terms, leaves)
+    with part(BACKWARD):
+        carried = [(o, g) for o, g in zip(outputs, total, strict=True) if o.requires_grad]
+        torch.autograd.backward([o for o, _ in carried], [g for _, g in carried])
+        if auxiliary is not None:
+            _descend(auxiliary, terms)
 
+    numbers = iter(torch.stack(measured).tolist())  # the step's only wait for the device
+    return {name: _facts(term, numbers) for name, term in terms.items()}
+
+
+def _differentiated(
+    terms: Mapping[str, Term], leaves: list[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the gradient of the loss at each leaf, and all measured scalars, term by term."""
     total: list[Tensor] = [torch.zeros_like(leaf) for leaf in leaves]
     measured: list[Tensor] = []
     for term in terms.values():
         gradient = _gradient(term, leaves)
         norm = torch.stack([g.float().square().sum() for g in gradient[:2]]).sum().sqrt()
         measured += [term.value.detach().double(), norm.double() / abs(term.weight or 1.0)]
-        measured += [part.detach().double() for part in term.parts.values()]
+        measured += [value.detach().double() for value in term.parts.values()]
         if term.confusion is not None:
             measured += [*term.confusion.detach().double().flatten()]
         if term.weight:
             total = [t + g for t, g in zip(total, gradient, strict=True)]
-    carried = [(o, g) for o, g in zip(outputs, total, strict=True) if o.requires_grad]
-    torch.autograd.backward([o for o, _ in carried], [g for _, g in carried])
-    if auxiliary is not None:
-        _descend(auxiliary, terms)
-
-    numbers = iter(torch.stack(measured).tolist())  # the step's only wait for the device
-    return {name: _facts(term, numbers) for name, term in terms.items()}
+    return total, measured
 
 
 def _classes(
@@ -99,7 +122,7 @@ def _classes(
 def _facts(term: Term, numbers: Iterator[float]) -> TermFacts:
     """Return a term's facts, its numbers taken from the front of `numbers`."""
     value, norm = next(numbers), next(numbers)
-    parts = {part: next(numbers) for part in term.parts}
+    parts = {name: next(numbers) for name in term.parts}
     if term.confusion is None:
         return TermFacts(value, norm, term.weight, parts)
     shape = tuple(term.confusion.shape)

@@ -21,12 +21,14 @@ from torch import nn
 from benchmark.batches import Batches, StepBatches
 from benchmark.config import RunConfig
 from benchmark.data.dataset import SPLITS, Dataset, SplitName
-from benchmark.encode import Encoder, PairTensors, module_mode, statistics_kept
+from benchmark.encode import Encoder, module_mode, statistics_kept
 from benchmark.model import LoadedModel, half_weights
 from benchmark.optimiser import make_optimiser, optimiser_step, trained_parameters
+from benchmark.pair_tensors import PairTensors
 from benchmark.randomness import generator
-from benchmark.step import TermFacts, backward
-from benchmark.zeroshot import Scores, zero_shot
+from benchmark.step import TermFacts, backward, read_ahead
+from benchmark.stopwatch import EVALUATION, OPTIMISER, part
+from benchmark.zeroshot import Scores, class_prompts, zero_shot
 
 
 @dataclass(frozen=True)
@@ -93,15 +95,18 @@ def train(
     module = (half_weights(model) if half else copy.deepcopy(model.module)).to(device)
     encoder = Encoder(module, model.mean, model.std, device, protocol.precision == "bf16-amp", half)
     pairs = {name: PairTensors(data.splits[name], device) for name in SPLITS}
-    prompts = model.tokenizer(data.schema.prompts)
+    tokens = model.tokenizer(data.schema.prompts)
 
     def evaluate(epoch: int, started: float) -> None:
         trained = time.perf_counter()
         _seed_noise(config.seed, epoch, 0)
-        with module_mode(module, protocol.mode, training=False), statistics_kept(module):
+        mode = module_mode(module, protocol.mode, training=False)
+        with part(EVALUATION), mode, statistics_kept(module):
+            prompts = class_prompts(encoder, tokens)
             scores = {name: zero_shot(encoder, pairs[name], prompts) for name in SPLITS[1:]}
             if protocol.validation_features == "raw":
-                raw = zero_shot(replace(encoder, unit=False), pairs["val"], prompts)
+                unscaled = replace(encoder, unit=False)
+                raw = zero_shot(unscaled, pairs["val"], class_prompts(unscaled, tokens))
                 scores["val"] = replace(scores["val"], score=raw.score)
         seconds = {"train": trained - started, "evaluate": time.perf_counter() - trained}
         _check_scores(epoch, scores)
@@ -113,7 +118,7 @@ def train(
         return module
 
     optimiser = make_optimiser(trained_parameters(module, protocol.trained), protocol)
-    auxiliary = _auxiliary(config, encoder, data, prompts)
+    auxiliary = _auxiliary(config, encoder, data, tokens)
     if auxiliary is not None:
         own = {"params": [*auxiliary.parameters()], "lr": config.objective.auxiliary_lr}
         optimiser.add_param_group(own)
@@ -122,6 +127,8 @@ def train(
         with module_mode(module, protocol.mode, training=True):
             steps = batches.epoch(epoch)
             for number, step in enumerate(steps, start=1):
+                if number < len(steps):
+                    read_ahead(pairs["train"], steps[number], config.objective, module)
                 _seed_noise(config.seed, epoch, number)
                 progress = (epoch - 1 + (number - 1) / len(steps)) / protocol.epochs
                 terms = backward(
@@ -130,7 +137,8 @@ def train(
                 facts = StepFacts(epoch, number, len(steps), step, terms)
                 observer.on_step(facts)
                 _check_step(facts)
-                optimiser_step(optimiser, half)
+                with part(OPTIMISER):
+                    optimiser_step(optimiser, half)
         evaluate(epoch, started)
     return module
 

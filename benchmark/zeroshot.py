@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.encode import Encoder, PairTensors
+from benchmark.encode import Encoder
+from benchmark.pair_tensors import PairTensors
 from variants.scores import all_products, own_products
 
 EVALUATION_BATCH = 256
@@ -45,12 +46,23 @@ def class_probabilities(image: Tensor, prompts: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def zero_shot(encoder: Encoder, pairs: PairTensors, prompt_tokens: NDArray[np.int32]) -> Scores:
+def class_prompts(encoder: Encoder, tokens: NDArray[np.int32]) -> Tensor:
+    """Return (classes, d) float32 features of the class prompts, (classes, L) token ids.
+
+    The public code encodes them again for every image; once an epoch is the same.
+    """
+    return encoder.text(torch.from_numpy(tokens).to(encoder.device)).float()
+
+
+@torch.no_grad()
+def zero_shot(encoder: Encoder, pairs: PairTensors, prompts: Tensor) -> Scores:
     """Return scores and similarities of all pairs of a split, in float32.
 
-    The public code encodes the prompts again for every image; once is the same.
+    Args:
+        encoder: The model, in the mode of evaluation.
+        pairs: The split.
+        prompts: What `class_prompts` returned for the same encoder.
     """
-    prompts = encoder.text(torch.from_numpy(prompt_tokens).to(encoder.device)).float()
     score, similarity = [], []
     for start in range(0, len(pairs), EVALUATION_BATCH):
         index = np.arange(start, min(start + EVALUATION_BATCH, len(pairs)))

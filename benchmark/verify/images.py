@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from benchmark.data.dataset import Dataset, Split, SplitName
 from benchmark.data.fairvlmed import FairVLMedSource, read_fairvlmed
 from benchmark.data.prepare import model_pixels, prepare
-from benchmark.encode import Encoder, PairTensors
+from benchmark.encode import Encoder
 from benchmark.model import LoadedModel
+from benchmark.pair_tensors import PairTensors
 from benchmark.verify.comparison import Comparison
 from benchmark.verify.mini_clip import CONFIG, WEIGHTS, mini_clip
 from benchmark.verify.pack import Arrays, Pack, PackError
 from benchmark.verify.result import CheckResult
-from benchmark.zeroshot import zero_shot
+from benchmark.zeroshot import class_prompts, zero_shot
 
 ARRAYS = "mini_preprocess.npz"
 DATA = "mini_fairvlmed"
@@ -129,7 +130,8 @@ class _Mini:
         pairs = PairTensors(self.dataset.splits["test"], self.encoder.device)
         prompts = self.model.tokenizer(self.source.schema.prompts)
         rows = self._rows("test", "test_files")
-        score = zero_shot(self.encoder, pairs, prompts).score[rows]
+        features = class_prompts(self.encoder, prompts)
+        score = zero_shot(self.encoder, pairs, features).score[rows]
         name = "test_prob_glaucoma_before_training"
         found.array(f"{ARRAYS}, {name}", score, self.arrays.array(name, len(rows)))
         return found.result()

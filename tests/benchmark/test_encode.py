@@ -11,11 +11,11 @@ from torchvision import transforms
 from benchmark.data.dataset import Dataset
 from benchmark.encode import (
     Encoder,
-    PairTensors,
     batch_norms,
     module_mode,
     statistics_kept,
 )
+from benchmark.pair_tensors import PairTensors
 
 CPU = torch.device("cpu")
 
@@ -104,29 +104,6 @@ class TestFeatures:
         (gradient,) = torch.autograd.grad(mixed.image[:, 0].sum(), weight)
         assert gradient.dtype == torch.float32
         assert gradient.norm() > 0
-
-
-class TestPairTensors:
-    def test_give_images_and_tokens_at_the_positions(self, small_data: Dataset) -> None:
-        split = small_data.splits["train"]
-        pairs, index = PairTensors(split, CPU), np.array([7, 2, 2])
-        assert len(pairs) == len(split)
-        np.testing.assert_array_equal(pairs.images(index).numpy(), split.images[[7, 2, 2]])
-        np.testing.assert_array_equal(pairs.tokens(index).numpy(), split.tokens[[7, 2, 2]])
-        assert pairs.images(index).dtype == torch.uint8
-
-    def test_read_a_memory_map_without_writing_to_it(
-        self, small_data: Dataset, tmp_path: Any
-    ) -> None:
-        from dataclasses import replace
-
-        split = small_data.splits["train"]
-        np.save(tmp_path / "images.npy", split.images)
-        images = np.load(tmp_path / "images.npy", mmap_mode="r")
-        pairs = PairTensors(replace(split, images=images), CPU)
-        batch = pairs.images(np.array([0, 1]))
-        batch.zero_()
-        np.testing.assert_array_equal(images, split.images)
 
 
 class TestModuleMode:

@@ -13,8 +13,14 @@ import torch
 
 from benchmark.batches import StepBatches
 from benchmark.data.dataset import Dataset
-from benchmark.encode import Encoder, PairTensors, batch_norms
-from benchmark.group_passes import group_features
+from benchmark.encode import Encoder, batch_norms
+from benchmark.group_passes import (
+    LARGEST_PASS,
+    group_features,
+    pairs_are_independent,
+    planned_passes,
+)
+from benchmark.pair_tensors import PairTensors
 from variants.distances import wasserstein
 from variants.group_distance import GroupDistance
 from variants.objective import Features
@@ -234,3 +240,87 @@ class TestMismatchedCaptions:
         own = train_run("a-fairclip", **EXACT)
         other = train_run("a-fairclip", **EXACT, group_captions="mismatched")
         assert (scores(own) != scores(other)).any()
+
+
+def numbered(*sizes: int) -> StepBatches:
+    ends = np.cumsum([0, *sizes])
+    groups = {f"a/{i}": np.arange(*ends[i : i + 2]) for i in range(len(sizes))}
+    return StepBatches(np.arange(4), groups)
+
+
+class TestPlannedPasses:
+    def sizes(self, step: StepBatches, module: Any = None, **keys: Any) -> list[list[int]]:
+        module = torch.nn.Linear(1, 1) if module is None else module
+        found = planned_passes(step, GroupDistance(**keys), module)
+        return [list(planned.groups.values()) for planned in found]
+
+    def test_are_one_for_all_groups(self) -> None:
+        step = replace(numbered(32, 3, 32), captions={"a/1": np.array([90, 91, 92])})
+        (one,) = planned_passes(step, GroupDistance(), torch.nn.Linear(1, 1))
+        assert one.groups == {"a/0": 32, "a/1": 3, "a/2": 32}
+        np.testing.assert_array_equal(one.images, np.arange(67))
+        np.testing.assert_array_equal(one.captions, [*range(32), 90, 91, 92, *range(35, 67)])
+
+    def test_leave_a_single_pair_alone(self) -> None:
+        assert self.sizes(numbered(5, 1, 4, 3, 1)) == [[5], [1], [4, 3], [1]]
+
+    def test_have_a_largest_size(self) -> None:
+        half = LARGEST_PASS // 2
+        assert self.sizes(numbered(half, half, 2, LARGEST_PASS + 5, 2)) == [
+            [half, half],
+            [2],
+            [LARGEST_PASS + 5],
+            [2],
+        ]
+
+    def test_are_one_a_group_with_gradient_or_where_pairs_depend_on_each_other(self) -> None:
+        assert self.sizes(numbered(3, 4), group_source="loader-gradient") == [[3], [4]]
+        assert self.sizes(numbered(3, 4), torch.nn.BatchNorm1d(2)) == [[3], [4]]
+        assert self.sizes(numbered(3, 4), torch.nn.BatchNorm1d(2).eval()) == [[3, 4]]
+
+    def test_are_none_within_the_batch(self) -> None:
+        assert self.sizes(numbered(3, 4), group_source="batch") == []
+
+    @pytest.mark.parametrize("sizes", [(6, 6, 6), (6, 2, 5), (2, 2), (1, 6, 1, 3)])
+    def test_give_every_group_the_features_of_a_pass_of_its_own_bit_for_bit(
+        self, sizes: tuple[int, ...], small_clip: Any, small_data: Dataset
+    ) -> None:
+        encoder = Encoder(small_clip.module, small_clip.mean, small_clip.std, CPU)
+        pairs = PairTensors(small_data.splits["train"], CPU)
+        step = numbered(*sizes)
+        batch = Features(*(torch.zeros(1, 1) for _ in range(3)))
+        found = group_features(encoder, pairs, step, GroupDistance(), batch).features
+        assert list(found) == list(step.groups)
+        for name, index in step.groups.items():
+            with torch.no_grad():
+                own = encoder.pairs(pairs.images(index), pairs.tokens(index))
+            assert torch.equal(found[name].image, own.image)
+            assert torch.equal(found[name].text, own.text)
+
+
+class TestPairsAreIndependent:
+    @pytest.mark.parametrize(
+        ("part", "independent"),
+        [
+            (torch.nn.LayerNorm(4), True),
+            (torch.nn.Dropout(0.0), True),
+            (torch.nn.Dropout(0.1), False),
+            (torch.nn.BatchNorm2d(3), False),
+            (torch.nn.MultiheadAttention(4, 1), True),
+            (torch.nn.MultiheadAttention(4, 1, dropout=0.1), False),
+        ],
+    )
+    def test_says_what_holds_in_train_mode_and_always_in_eval_mode(
+        self, part: Any, independent: bool
+    ) -> None:
+        module = torch.nn.Sequential(torch.nn.Linear(1, 1), part)
+        assert pairs_are_independent(module) is independent
+        assert pairs_are_independent(module.eval())
+
+    def test_knows_the_random_parts_of_open_clip_and_timm(self) -> None:
+        from open_clip.transformer import PatchDropout
+        from timm.layers import DropPath
+
+        assert not pairs_are_independent(PatchDropout(0.5))
+        assert not pairs_are_independent(DropPath(0.1))
+        assert pairs_are_independent(DropPath(0.0))

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from benchmark.batches import SeededBatches
 from benchmark.data.dataset import Dataset
-from benchmark.encode import Encoder, PairTensors
+from benchmark.encode import Encoder
+from benchmark.pair_tensors import PairTensors
 from benchmark.randomness import generator
 from variants.adversary import make_adversary
 from variants.contrastive import contrastive_loss

@@ -8,10 +8,11 @@ import torch
 
 import benchmark.probe.features
 from benchmark.config import resolve
-from benchmark.encode import Encoder, PairTensors
+from benchmark.encode import Encoder
+from benchmark.pair_tensors import PairTensors
 from benchmark.probe.features import FrozenFeatures, forget_features, frozen_features
 from benchmark.registry import find_variant
-from benchmark.zeroshot import zero_shot
+from benchmark.zeroshot import class_prompts, zero_shot
 
 
 def config(**changes: Any) -> Any:
@@ -48,8 +49,9 @@ class TestFrozenFeatures:
     ) -> None:
         device = torch.device("cpu")
         encoder = Encoder(small_clip.module.eval(), small_clip.mean, small_clip.std, device)
-        prompts = small_clip.tokenizer(small_data.schema.prompts)
+        tokens = small_clip.tokenizer(small_data.schema.prompts)
         for name in ("val", "test"):
+            prompts = class_prompts(encoder, tokens)
             scores = zero_shot(encoder, PairTensors(small_data.splits[name], device), prompts)
             np.testing.assert_array_equal(made.splits[name].similarity, scores.similarity)
         assert made.logit_scale == pytest.approx(encoder.logit_scale.item())
