@@ -63,16 +63,28 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from None
+        with writing(path):
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Do what writes a cache file.
+
+    Raises:
+        FairbenchError: the file cannot be written, for instance because the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def _unwritable(path: Path, error: OSError) -> FairbenchError:

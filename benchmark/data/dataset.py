@@ -85,7 +85,12 @@ class Source(Protocol):
     dropped: Mapping[SplitName, int]
 
     def image(self, split: SplitName, index: int) -> NDArray[np.uint8]:
-        """Return one decoded image, (H, W) for grey or (H, W, 3), uint8."""
+        """Return one decoded image, (H, W) for grey or (H, W, 3), uint8.
+
+        Raises:
+            FairbenchError: the image cannot be read, or is not the one that the fingerprint
+                covers: its file has changed since.
+        """
         ...
 
 

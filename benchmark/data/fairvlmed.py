@@ -49,6 +49,7 @@ class FairVLMedSource:
 
     Attributes:
         folders: Split → the folder of its samples.
+        image_hashes: Split → one hash for each sample; see `Sample`.
     """
 
     root: Path
@@ -59,10 +60,12 @@ class FairVLMedSource:
     test_fingerprint: str
     image_fingerprint: str
     dropped: Mapping[SplitName, int]
+    image_hashes: Mapping[SplitName, Sequence[str]]
 
     def image(self, split: SplitName, index: int) -> NDArray[np.uint8]:
         """Return one decoded image, (H, W) for grey or (H, W, 3), uint8."""
-        return read_image(self.folders[split] / self.splits[split].files[index])
+        path = self.folders[split] / self.splits[split].files[index]
+        return read_image(path, self.image_hashes[split][index])
 
 
 def read_fairvlmed(
@@ -119,11 +122,8 @@ def read_fairvlmed(
         )
     _require_one_image_kind(folders, splits, kept)
 
-    found = fingerprints(
-        schema.name,
-        splits,
-        {split: [sample.image_hash for sample in kept[split]] for split in SPLITS},
-    )
+    hashes = {split: [sample.image_hash for sample in kept[split]] for split in SPLITS}
+    found = fingerprints(schema.name, splits, hashes)
     return FairVLMedSource(
         root=root,
         schema=schema,
@@ -133,6 +133,7 @@ def read_fairvlmed(
         test_fingerprint=found.test,
         image_fingerprint=found.images,
         dropped={split: len(files[split]) - len(splits[split]) for split in SPLITS},
+        image_hashes=hashes,
     )
 
 

@@ -16,6 +16,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from benchmark.data.dataset import UNKNOWN
+from benchmark.data.file_index import CHANGED
 from benchmark.errors import FairbenchError
 
 IMAGE_FIELD = "slo_fundus"
@@ -96,17 +97,24 @@ def read_sample(path: Path) -> Sample:
     return Sample(label, codes, 1 if image.ndim == 2 else 3, _hash_image(image))
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, image_hash: str) -> NDArray[np.uint8]:
     """Return the image of one `.npz` file, (H, W) or (H, W, 3), uint8.
 
+    Args:
+        path: The file.
+        image_hash: That of the `Sample` that the file held when it was read first.
+
     Raises:
-        SampleError: the file or its image cannot be read.
+        SampleError: the file or its image cannot be read, or the image is another by now.
     """
     with _open(path) as archive:
         try:
-            return _image(archive, path)
+            image = _image(archive, path)
         except FairbenchError as error:
             raise SampleError([str(error)]) from None
+    if _hash_image(image) != image_hash:
+        raise SampleError([f"{short_name(path)}: {CHANGED} ({path})"])
+    return image
 
 
 def short_name(path: Path) -> str:

@@ -1,7 +1,8 @@
 """Remembers what files hold, so that only the first start reads them all.
 
 An index holds labels, codes and image hashes; no note and no pixel. It belongs to one state of
-a folder: names, sizes and times of all its files.
+a folder: names, sizes and times of all its files. Its checksum stands in its first line: a label
+that a disk changed would be a wrong number.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from benchmark.errors import FairbenchError
 
 Row = list[Any]
 """What an index keeps of one file; JSON values only."""
+
+CHANGED = "holds another image than when it was first read; `touch` the file and start again"
+"""What is wrong with an image that does not have the hash in the index."""
 
 
 def remembered(
@@ -47,15 +51,16 @@ def remembered(
     key = sha256_of([kind, str(root.resolve()), list(paths), state])
     index = cache_dir / "index" / f"{key}.json"
     with locked(index):
-        stored = _load(index, {split: len(part) for split, part in paths.items()})
+        stored = _load(index)
         if stored is not None:
             return stored
         rows = {
             split: list(map_in_order(read, part, f"reading {split}", progress))
             for split, part in paths.items()
         }
+        body = json.dumps(rows).encode()
         with whole_file(index) as file:
-            file.write(json.dumps(rows).encode())
+            file.write(_checksum(body) + b"\n" + body)
     return rows
 
 
@@ -75,11 +80,17 @@ def _state(path: Path, folder: str) -> tuple[str, int, int]:
     return name, status.st_size, status.st_mtime_ns
 
 
-def _load(index: Path, counts: Mapping[SplitName, int]) -> dict[SplitName, list[Row]] | None:
-    """Return the rows of an index; None if it is absent, or damaged from outside."""
+def _load(index: Path) -> dict[SplitName, list[Row]] | None:
+    """Return the rows of an index; None if it is absent, damaged, or older than checksums are."""
     try:
-        rows: dict[SplitName, list[Row]] = json.loads(index.read_bytes())
-        found = {split: len(part) for split, part in rows.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        checksum, body = index.read_bytes().split(b"\n", 1)
+    except (OSError, ValueError):
         return None
-    return rows if found == counts else None
+    if checksum != _checksum(body):
+        return None
+    rows: dict[SplitName, list[Row]] = json.loads(body)
+    return rows
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()

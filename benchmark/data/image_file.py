@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmark.data.file_index import CHANGED
 from benchmark.errors import FairbenchError
 
 _GREY = frozenset({"1", "L", "LA"})
@@ -51,16 +52,24 @@ def read_header(path: Path) -> ImageHeader:
         )
 
 
-def read_image(path: Path, grey: bool) -> NDArray[np.uint8]:
+def read_image(path: Path, grey: bool, sha256: str | None = None) -> NDArray[np.uint8]:
     """Return the pixels of an image file, (H, W) if `grey`, else (H, W, 3).
 
     The pixels are those of the file: an orientation that a camera noted is not applied.
 
+    Args:
+        path: The file.
+        grey: Whether one channel is meant, or three.
+        sha256: What `ImageHeader.sha256` was when the file was read first, if it was.
+
     Raises:
-        ImageFileError: as `read_header`; also damaged, or partly transparent.
+        ImageFileError: as `read_header`; also damaged, partly transparent, or another file by
+            now.
     """
     with _opened(path) as (image, content):
         _require_plain(image, content, path)
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise ImageFileError(f"{shown(path)}: {CHANGED} ({path})")
         image.load()
         if image.mode in _ALPHA and image.getchannel("A").getextrema() != (255, 255):
             raise ImageFileError(

@@ -75,7 +75,8 @@ class ImageSource:
 
     def image(self, split: SplitName, index: int) -> NDArray[np.uint8]:
         """Return one decoded image, (H, W) for grey or (H, W, 3), uint8."""
-        return read_image(self.root / self.splits[split].files[index], self.grey)
+        path = self.root / self.splits[split].files[index]
+        return read_image(path, self.grey, self.image_hashes[split][index])
 
 
 def image_source(

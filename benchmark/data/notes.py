@@ -1,4 +1,4 @@
-"""Clinical notes: which file holds them, its rows, cutting and tokenising.
+"""Clinical notes: which file holds them, and its rows.
 
 No message of this module contains note text: only file names, column names and row numbers.
 """
@@ -10,15 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmark.data.dataset import Tokenizer
 from benchmark.errors import FairbenchError
 
-LongNotes = Literal["error", "truncate"]
 ORIGINAL = "original"
 _ORIGINAL_FILE = "original_notes.csv"
 _SUMMARIES = "_summarized_notes.csv"
@@ -197,51 +191,3 @@ def _column(header: Sequence[str], position: int) -> str:
     # A header that looks like prose may be a note that lost its header: not printed.
     name = header[position].strip() if position < len(header) else ""
     return f"column {position}" + (f" ('{name}')" if _PLAIN_NAME.fullmatch(name) else "")
-
-
-def truncate_note(text: str, characters: int) -> str:
-    """Cut a note after so many characters, then back to the last space, as the public code.
-
-    Two oddities are kept, because they decide what the public code trained on: without a space
-    the last character is lost, and a word that ends exactly at the limit is lost too.
-    """
-    if len(text) <= characters:
-        return text
-    cut = text[:characters]
-    return cut[: cut.rfind(" ")]
-
-
-def tokenise(
-    files: Sequence[str],
-    notes: Sequence[str],
-    tokenizer: Tokenizer,
-    *,
-    characters: int | None,
-    long_notes: LongNotes,
-) -> tuple[NDArray[np.int32], int]:
-    """Return token ids, and how many notes were cut because they had too many tokens.
-
-    Args:
-        files: N file names, for messages.
-        notes: N texts.
-        tokenizer: The model's.
-        characters: Cut each note by `truncate_note` first; None keeps it whole.
-        long_notes: What a note with more tokens than the context holds is: an `error`, as in
-            the public code, or something to `truncate`.
-
-    Returns:
-        (N, L) int32 ids, L the context length; the number of notes cut to L tokens.
-
-    Raises:
-        FairbenchError: `long_notes` is `error` and a note is too long.
-    """
-    if characters is not None:
-        notes = [truncate_note(note, characters) for note in notes]
-    long = tokenizer.too_long(notes)
-    if long and long_notes == "error":
-        raise FairbenchError(
-            f"the notes of {some_of([files[i] for i in long])} have more than"
-            f" {tokenizer.context_length} tokens; long_notes=truncate cuts them, a smaller"
-            " note_characters shortens every note"
-        )
-    return tokenizer(notes), len(long)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
+
+from benchmark.cores import usable_cores
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,7 +29,7 @@ def map_in_order(
     wait to be taken, so memory does not grow with the number of items. An exception of
     `function` is raised in its item's place and cancels what has not begun.
     """
-    workers = min(16, os.cpu_count() or 1)
+    workers = min(16, usable_cores())
     rest = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix="fairbench") as pool:
         try:

@@ -17,7 +17,7 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.data.cache import locked, whole_file, writable
+from benchmark.data.cache import writable
 from benchmark.data.dataset import (
     SPLITS,
     Dataset,
@@ -28,8 +28,9 @@ from benchmark.data.dataset import (
     Tokenizer,
     sample_ids,
 )
-from benchmark.data.notes import LongNotes, tokenise
-from benchmark.data.parallel import Progress, map_in_order
+from benchmark.data.image_cache import cached_images
+from benchmark.data.note_tokens import LongNotes, tokenise
+from benchmark.data.parallel import Progress
 
 Resize = Literal["float", "uint8"]
 _PIXELS_FORMAT = 1  # part of the cache key: raise it when a change here moves pixels
@@ -55,7 +56,7 @@ def prepare(
         resize: `float` as the public code (mode F, cut to 8 bits afterwards, on average half a
             grey level darker), or `uint8`.
         note_characters: Notes are cut here (the public code: 180); None keeps them whole.
-        long_notes: See `benchmark.data.notes.tokenise`.
+        long_notes: See `benchmark.data.note_tokens.tokenise`.
         cache_dir: Images are kept here, one memory map a split, keyed by content and transform.
         progress: Told about each image that is not in the cache yet.
 
@@ -82,7 +83,7 @@ def prepare(
     for split in SPLITS:
         part = source.splits[split]
         splits[split] = Split(
-            images=_cached_images(source, split, transform, resize, folder, progress),
+            images=_images(source, split, transform, resize, folder, progress),
             tokens=tokens[split][0],
             label=part.label,
             attributes=part.attributes,
@@ -127,13 +128,13 @@ def _grey(image: Any) -> NDArray[np.uint8]:
     if image.mode != "RGB":
         # From mode F, Pillow cuts here: fractions are dropped, not rounded, as in the public code.
         return np.asarray(image.convert("L"))
-    pixels = np.asarray(image)
-    if (pixels != pixels[..., :1]).any():
+    red, green, blue = image.split()
+    if not red.tobytes() == green.tobytes() == blue.tobytes():
         raise ValueError("the image transform made a colour image from a grey one")
-    return pixels[..., 0]
+    return np.asarray(red)
 
 
-def _cached_images(
+def _images(
     source: Source,
     split: SplitName,
     transform: ImageTransform,
@@ -141,41 +142,10 @@ def _cached_images(
     folder: Path,
     progress: Progress | None,
 ) -> NDArray[np.uint8]:
-    """Return the (N, C, H, W) memory map of a split, after making it where it is not there."""
-    count = len(source.splits[split])
-    path = folder / f"{split}.npy"
-    images = _open_map(path, count)
-    if images is not None:
-        return images
+    """Return the (N, C, H, W) memory map of a split, after making what is not in the cache."""
 
     def pixels(index: int) -> NDArray[np.uint8]:
         return model_pixels(source.image(split, index), transform, resize)
 
-    with locked(path):
-        images = _open_map(path, count)  # another process may have made it meanwhile
-        if images is not None:
-            return images
-        made = map_in_order(pixels, range(count), f"preparing {split} images", progress)
-        first = next(made)
-        with whole_file(path) as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (count, *first.shape)}
-            np.lib.format.write_array_header_1_0(file, header)
-            file.write(first.tobytes())
-            for image in made:
-                if image.shape != first.shape:
-                    raise ValueError(f"the image transform made {image.shape}, then {first.shape}")
-                file.write(image.tobytes())
-    images = _open_map(path, count)
-    assert images is not None, path
-    return images
-
-
-def _open_map(path: Path, count: int) -> NDArray[np.uint8] | None:
-    """Return the memory map of a whole cache file; None if it is absent or damaged."""
-    try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    whole = images.dtype == np.uint8 and images.ndim == 4 and len(images) == count
-    size = images.offset + images.nbytes if isinstance(images, np.memmap) else -1
-    return images if whole and path.stat().st_size == size else None
+    path, count = folder / f"{split}.npy", len(source.splits[split])
+    return cached_images(path, count, pixels, f"preparing {split} images", progress)

@@ -7,7 +7,7 @@ import open_clip
 from numpy.typing import NDArray
 
 from benchmark.data.fairvlmed import PROMPTS
-from benchmark.data.notes import tokenise, truncate_note
+from benchmark.data.note_tokens import tokenise, truncate_note
 from benchmark.errors import FairbenchError
 from benchmark.model import Tokenizer
 from benchmark.verify.comparison import Comparison

@@ -255,11 +255,24 @@ class TestIndex:
         after = read_fairvlmed(folder, cache_dir=cache)
         assert after.splits["test"].attributes["race"][0] == 1
 
-    def test_a_damaged_index_is_made_again(self, mini: Path, cache: Path) -> None:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda whole: whole[: len(whole) // 2],
+            lambda whole: whole.replace(b"[0, [", b"[1, [", 1),  # another label
+            lambda whole: b"f" * 64 + whole[64:],
+            lambda whole: whole[65:],  # as it was before there were checksums
+            lambda whole: b"",
+        ],
+    )
+    def test_a_damaged_index_is_made_again(
+        self, mini: Path, cache: Path, damage: Callable[[bytes], bytes]
+    ) -> None:
         first = read_fairvlmed(mini, cache_dir=cache)
         (index,) = (cache / "index").glob("*.json")
         whole = index.read_bytes()
-        index.write_bytes(whole[: len(whole) // 2])
+        assert damage(whole) != whole
+        index.write_bytes(damage(whole))
         assert read_fairvlmed(mini, cache_dir=cache).fingerprint == first.fingerprint
         assert index.read_bytes() == whole
 

@@ -56,6 +56,14 @@ class TestErrors:
         with pytest.raises(ImageFileError, match=r"a\.png: partly transparent"):
             read_image(tmp_path / "a.png", grey=False)
 
+    def test_another_file_than_was_hashed_is_refused(self, tmp_path: Path) -> None:
+        path = saved(tmp_path / "a.png")
+        sha256 = read_header(path).sha256
+        assert np.array_equal(read_image(path, False, sha256), PIXELS)
+        saved(path, "L")
+        with pytest.raises(ImageFileError, match=r"a\.png: holds another image than when"):
+            read_image(path, False, sha256)
+
     @pytest.mark.parametrize("suffix", ["png", "tiff"])
     def test_sixteen_bits_are_refused_with_the_way_out(self, tmp_path: Path, suffix: str) -> None:
         grey = PIXELS[..., 0].astype(np.uint16) * 257

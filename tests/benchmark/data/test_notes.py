@@ -1,22 +1,15 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from benchmark.data.dataset import Tokenizer
 from benchmark.data.fairvlmed import read_fairvlmed
-from benchmark.data.notes import find_notes, read_notes, tokenise, truncate_note
+from benchmark.data.notes import find_notes, read_notes
 from benchmark.errors import FairbenchError
 
-CASES = json.loads((Path(__file__).parents[2] / "data" / "truncate.json").read_text())
-STRINGS = CASES["strings"]
 SECRET = "the patient Jane Doe"
 
 
@@ -32,59 +25,6 @@ def error_of(path: Path) -> str:
     assert "Jane" not in str(caught.value)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-class TestTruncateNote:
-    @pytest.mark.parametrize("case", STRINGS, ids=[case["name"] for case in STRINGS])
-    def test_cuts_as_recorded_from_the_public_code(self, case: dict[str, str]) -> None:
-        limit = CASES["max_length"]
-        assert truncate_note(case["input"], limit) == case["output"]
-        assert truncate_note(case["input"].strip(), limit) == case["output_after_strip_first"]
-
-    @given(st.text(st.sampled_from("ab \n"), max_size=60), st.integers(1, 40))
-    def test_result_is_a_shorter_beginning_unless_the_text_fits(
-        self, text: str, limit: int
-    ) -> None:
-        cut = truncate_note(text, limit)
-        assert text.startswith(cut)
-        assert cut == text if len(text) <= limit else len(cut) < limit
-
-
-class TestTokenise:
-    def test_ids_are_those_recorded_from_clips_tokenizer(self, tokenizer: Tokenizer) -> None:
-        fitting = [s for s in STRINGS if "clip_tokens_of_output_after_strip" in s]
-        notes = [s["input"].strip() for s in fitting]
-        names = [s["name"] for s in fitting]
-        ids, cut = tokenise(names, notes, tokenizer, characters=180, long_notes="error")
-        assert cut == 0
-        assert ids.dtype == np.int32
-        for row, case in zip(ids, fitting, strict=True):
-            expected = case["clip_tokens_of_output_after_strip"]
-            assert row.tolist() == expected + [0] * (77 - len(expected))
-
-    def test_a_note_is_too_long_exactly_where_clips_tokenizer_raised(
-        self, tokenizer: Tokenizer
-    ) -> None:
-        raised = ["clip_tokens_of_output_after_strip" not in s for s in STRINGS]
-        assert any(raised)
-        for case, too_long in zip(STRINGS, raised, strict=True):
-            note = [case["input"].strip()]
-            _, cut = tokenise(["a"], note, tokenizer, characters=180, long_notes="truncate")
-            assert bool(cut) == too_long, case["name"]
-
-    def test_a_long_note_is_an_error_that_names_file_and_key_but_no_text(
-        self, tokenizer: Tokenizer
-    ) -> None:
-        notes = ["short", f"{SECRET} " * 40]
-        with pytest.raises(FairbenchError, match=r"1 file \(b\.npz\).*long_notes=truncate") as e:
-            tokenise(["a.npz", "b.npz"], notes, tokenizer, characters=None, long_notes="error")
-        assert "Jane" not in str(e.value)
-
-    def test_a_cut_note_ends_with_clips_end_token(self, tokenizer: Tokenizer) -> None:
-        ids, cut = tokenise(
-            ["a"], ["word " * 100], tokenizer, characters=None, long_notes="truncate"
-        )
-        assert (cut, ids[0, -1]) == (1, CASES["class_prompt_tokens"]["A photo of glaucoma"][-1])
 
 
 class TestFindNotes:

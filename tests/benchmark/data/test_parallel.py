@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.data import parallel
 from benchmark.data.parallel import map_in_order
 
 
@@ -41,7 +42,8 @@ class TestMapInOrder:
         assert not begun.is_set()
 
 
-def test_threads_share_the_work() -> None:
+def test_threads_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
     barrier = threading.Barrier(2, timeout=10)
     wait: Callable[[int], int] = lambda _: barrier.wait()  # noqa: E731
     assert sorted(map_in_order(wait, range(2), "task", None)) == [0, 1]

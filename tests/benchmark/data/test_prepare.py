@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from benchmark.data.fairvlmed import FairVLMedSource, read_fairvlmed
 from benchmark.data.prepare import model_pixels, prepare
 from benchmark.errors import FairbenchError
 
+Edit = Callable[..., Path]
 RESIZES: tuple[Literal["float", "uint8"], ...] = ("float", "uint8")
 RECORDED = np.load(Path(__file__).parents[2] / "data" / "mini_preprocess.npz")
 
@@ -186,6 +188,34 @@ class TestCache:
         with pytest.raises(FairbenchError, match="truncated, damaged"):
             Preparation(source, cache, tokenizer)()
         assert [p.name for p in cache.glob("images/*/test.*")] == ["test.npy.lock"]
+
+    def test_an_image_that_changed_after_the_key_was_made_does_not_enter(
+        self, folder: Path, cache: Path, tokenizer: Tokenizer, edit: Edit
+    ) -> None:
+        source = read_fairvlmed(folder, cache_dir=cache)
+        name = f"Validation/{source.splits['val'].files[3]}"
+        edit(name, slo_fundus=np.zeros((96, 80), np.uint8))
+        with pytest.raises(FairbenchError, match=f"{name}: holds another image than when it"):
+            Preparation(source, cache, tokenizer)()
+        assert [p.name for p in cache.glob("images/*/val.*")] == ["val.npy.lock"]
+        again = read_fairvlmed(folder, cache_dir=cache)
+        assert not Preparation(again, cache, tokenizer)().splits["val"].images[3].any()
+
+    def test_an_interrupted_preparation_goes_on(
+        self, preparation: Preparation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupted(task: str, done: int, total: int) -> None:
+            if (task, done) == ("preparing train images", 50):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            preparation(progress=interrupted)
+        made: list[str] = []
+        whole = preparation(progress=lambda task, *_: made.append(task))
+        assert made.count("preparing train images") == 1 + 96 - 49
+        fresh = replace(preparation, cache=preparation.cache / "another")
+        for split in SPLITS:
+            assert np.array_equal(whole.splits[split].images, fresh().splits[split].images)
 
     def test_the_cache_holds_no_tokens(self, preparation: Preparation) -> None:
         tokens = preparation().splits["train"].tokens[0].tobytes()

@@ -9,7 +9,7 @@ import pytest
 from benchmark.data.config import DATASET_KEYS, DatasetConfig
 from benchmark.data.dataset import Tokenizer
 from benchmark.data.fairvlmed import read_fairvlmed
-from benchmark.data.notes import LongNotes
+from benchmark.data.note_tokens import LongNotes
 from benchmark.data.prepare import prepare
 from benchmark.data.readers import detect, read_dataset
 from benchmark.errors import FairbenchError
