@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from benchmark.config import ignored_lines
+from benchmark.cores import check_parallel, crowded
 from benchmark.plan import Request, plan
 from benchmark.results import RunStore
 from benchmark.resume import Silent, SweepRun, resume
@@ -37,6 +38,7 @@ def run(
     results: Path | str = "results",
     device: str = "auto",
     threads: int = 1,
+    parallel: int = 1,
     keep_checkpoint: str | Sequence[str] = (),
     conditions: str | Sequence[str] = (),
     watcher: Watcher | None = None,
@@ -60,10 +62,13 @@ def run(
         results: Runs land in `results/runs`.
         device: `auto`, `cpu` or `cuda`.
         threads: CPU threads; results depend on them.
+        parallel: So many runs are trained side by side, each in a process of its own; results
+            are the same.
         keep_checkpoint: Selection rules (`last`, `val-auc`, `test-auc`): the weights of the
             epochs that they pick are kept in the run's folder.
         conditions: Of the suite; all that it has by default.
-        watcher: Told of every step, epoch and run; silent if None.
+        watcher: Told of every step, epoch and run; silent if None. With `parallel` it is told
+            how far runs are in place of their steps and epochs.
 
     Returns:
         One row a run: id, variant, label, attributes, seed, state (`done`, `diverged`,
@@ -72,6 +77,7 @@ def run(
     Raises:
         FairbenchError: input that cannot be used; nothing has run then.
     """
+    check_parallel(parallel)
     request = Request(
         variants=_several(variants),
         attributes=_several(attributes),
@@ -91,7 +97,8 @@ def run(
     chosen = chosen_suite(suite, size)
     configs = plan(request, chosen)
     if watcher is None:
-        for line in ignored_lines(configs):
+        crowd = crowded(min(parallel, len(configs)), threads)
+        for line in [*ignored_lines(configs), *([] if crowd is None else [crowd])]:
             warnings.warn(line, stacklevel=2)
 
     store, told = RunStore(Path(results)), watcher or Silent()
@@ -99,7 +106,7 @@ def run(
     if done is None:
         from benchmark.sweep import sweep  # brings torch
 
-        done = sweep(configs, store, told, chosen)
+        done = sweep(configs, store, told, chosen, parallel=parallel)
     return _table(done)
 
 

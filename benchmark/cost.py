@@ -22,7 +22,7 @@ from benchmark.config import RunConfig
 from benchmark.data.dataset import SPLITS, Split
 from benchmark.encode import Encoder
 from benchmark.execute import Planned, forget, plan_run, seeded_batches
-from benchmark.numerics import numerics
+from benchmark.fast_step import step_numerics
 from benchmark.pair_tensors import PairTensors
 from benchmark.predictions import score_columns
 from benchmark.provenance import provenance
@@ -151,7 +151,7 @@ def _seconds(run: StoredRun) -> float:
 def _measure(planned: Planned) -> tuple[float, str]:
     """Return the seconds of a run from a few of its steps, and what was measured."""
     config, data = planned.config, planned.data
-    with numerics(config.threads, config.protocol.deterministic):
+    with step_numerics(config):
         forward = _seconds_a_pair(planned)
         evaluated = sum(len(data.splits[name]) for name in SPLITS[1:])
         if config.objective.frozen:

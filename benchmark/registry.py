@@ -82,6 +82,16 @@ def find_variant(name: str) -> Variant:
     return known[name]
 
 
+def variant_file(source_hash: str) -> Path | None:
+    """Return the file that a variant was loaded from in this process; None if from no file."""
+    module = sys.modules.get(_module_name(source_hash))
+    return None if module is None or module.__file__ is None else Path(module.__file__).resolve()
+
+
+def _module_name(source_hash: str) -> str:
+    return f"fairbench_variant_{source_hash[:12]}"
+
+
 def _from_entry_point(point: EntryPoint) -> Variant:
     """Return the variant of an entry point `package.module` or `package.module:CONSTANT`."""
     try:
@@ -104,7 +114,7 @@ def _from_file(path: Path) -> Variant:
             "two can be told apart in a table"
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    module_name = f"fairbench_variant_{digest[:12]}"
+    module_name = _module_name(digest)
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise FairbenchError(f"{path}: is not a Python file that can be imported")

@@ -17,7 +17,8 @@ from benchmark.suite import Suite
 from benchmark.suite_lists import store_suite
 
 if TYPE_CHECKING:
-    from benchmark.execute import Planned
+    from benchmark.run_messages import RunProgress
+    from benchmark.run_queue import QueuedRun
     from benchmark.trainer import EpochFacts, StepFacts
 
 
@@ -56,7 +57,10 @@ class Silent:
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
         """Say nothing."""
 
-    def on_run(self, planned: Planned) -> None:
+    def on_run(self, run: QueuedRun) -> None:
+        """Say nothing."""
+
+    def on_progress(self, run: QueuedRun, progress: RunProgress) -> None:
         """Say nothing."""
 
     def on_finished(self, run: SweepRun) -> None:

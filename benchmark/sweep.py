@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
-from benchmark.checkpoints import missing_checkpoints
 from benchmark.config import RunConfig
-from benchmark.execute import Planned, execute, forget, plan_run
+from benchmark.execute import forget
 from benchmark.results import RunStore
-from benchmark.resume import RunWatcher
 from benchmark.resume import Silent as Silent
 from benchmark.resume import SweepRun as SweepRun
+from benchmark.run_queue import QueuedRun, do_run, is_present, queue_runs
+from benchmark.run_queue import Watcher as Watcher
+from benchmark.side_by_side import run_side_by_side
 from benchmark.suite import Suite, blamed_on
 from benchmark.suite_lists import store_suite
-from benchmark.trainer import Observer
-
-
-class Watcher(RunWatcher, Observer, Protocol):
-    """An observer that also hears of runs."""
-
-    def on_run(self, planned: Planned) -> None:
-        """Hear that a run starts."""
-        ...
 
 
 def sweep(
-    configs: Iterable[RunConfig], store: RunStore, watcher: Watcher, suite: Suite | None = None
+    configs: Iterable[RunConfig],
+    store: RunStore,
+    watcher: Watcher,
+    suite: Suite | None = None,
+    *,
+    parallel: int = 1,
 ) -> list[SweepRun]:
-    """Execute every run that is not there yet, in order, and return what became of each.
+    """Execute every run that is not there yet, and return what became of each, in order.
 
     A run that another process holds is left for the end and then waited for, so two processes
     on one folder share the work and never do the same run twice. Configurations with equal
@@ -38,6 +33,14 @@ def sweep(
 
     A run that starts from another one's weights comes after it; that one is added where it is
     not asked for, and keeps its weights.
+
+    Args:
+        configs: The runs.
+        store: Where they land.
+        watcher: Told of them.
+        suite: Whose runs they are.
+        parallel: So many runs are trained side by side, each in a process of its own. No number
+            depends on it; runs end in another order.
 
     Raises:
         FairbenchError: before anything runs, if the data or the model of any run cannot be
@@ -49,75 +52,30 @@ def sweep(
         queue = queue_runs(configs, store)
         if suite is not None:
             store_suite(store.results, suite, [run.id for run in queue if run.asked])
-    watcher.on_plan([(run.config, is_present(run, store)) for run in queue])
+    present = {run.id for run in queue if is_present(run, store)}
+    watcher.on_plan([(run.config, run.id in present) for run in queue])
+    n_processes = min(parallel, len(queue) - len(present))
+    if n_processes > 1:
+        forget()  # the processes have their own
+        found = run_side_by_side(queue, present, store, watcher, n_processes)
+    else:
+        found = _run_in_order(queue, store, watcher)
+    return [found[run.id] for run in queue]
+
+
+def _run_in_order(
+    queue: Sequence[QueuedRun], store: RunStore, watcher: Watcher
+) -> dict[str, SweepRun]:
+    """Do one run after the other in this process."""
     found: dict[str, SweepRun] = {}
     waiting: list[QueuedRun] = []
     for wait, batch in ((False, queue), (True, waiting)):
         for run in batch:
-            if not wait and any(run.backbone_id == other.id for other in waiting):
+            blocked = not wait and any(run.backbone_id == other.id for other in waiting)
+            ended = None if blocked else do_run(run, store, watcher, wait)
+            if ended is None:
                 waiting.append(run)
                 continue
-            with store.claim(run.id, wait) as held:
-                if not held:
-                    waiting.append(run)
-                    continue
-                found[run.id] = _run(run, store, watcher)
-            watcher.on_finished(found[run.id])
-    return [found[run.id] for run in queue]
-
-
-@dataclass(frozen=True)
-class QueuedRun:
-    """A run of a sweep: what `plan_run` says of it without what it holds in memory.
-
-    Attributes:
-        id: Its id.
-        config: The run.
-        backbone_id: Id of the run whose weights it needs; None: the initial weights.
-        asked: False where it was added only for the weights that another one needs.
-    """
-
-    id: str
-    config: RunConfig
-    backbone_id: str | None
-    asked: bool
-
-
-def queue_runs(configs: Iterable[RunConfig], store: RunStore) -> list[QueuedRun]:
-    """Return every run once, after the run whose weights it needs, with all weights to keep."""
-    queue: dict[str, QueuedRun] = {}
-
-    def add(config: RunConfig, asked: bool) -> None:
-        planned = plan_run(config)
-        if config.backbone is not None and not store.finished(planned.id):
-            add(config.backbone, asked=False)
-        known = queue.get(planned.id)
-        if known is not None:
-            keep = tuple(sorted({*known.config.keep, *config.keep}))
-            config = known.config.model_copy(update={"keep": keep})
-            asked = asked or known.asked
-        queue[planned.id] = QueuedRun(planned.id, config, planned.backbone_id, asked)
-
-    for config in configs:
-        add(config, asked=True)
-    return list(queue.values())
-
-
-def is_present(run: QueuedRun, store: RunStore) -> bool:
-    """Return whether a run is there, with the weights that it is to keep."""
-    if not store.finished(run.id):
-        return False
-    return not run.config.keep or not missing_checkpoints(store.runs / run.id, run.config.keep)
-
-
-def _run(run: QueuedRun, store: RunStore, watcher: Watcher) -> SweepRun:
-    run_id, config = run.id, run.config
-    if is_present(run, store):
-        return SweepRun(config, run_id, "present")
-    planned = plan_run(config)
-    watcher.on_run(planned)
-    try:
-        outcome = execute(planned, store, watcher)
-    except OSError as error:  # not even the failure could be stored: disk full, unmounted
-        return SweepRun(config, run_id, "failed", f"{type(error).__name__}: {error}")
-    return SweepRun(config, run_id, outcome.state, outcome.message)
+            found[run.id] = ended
+            watcher.on_finished(ended)
+    return found

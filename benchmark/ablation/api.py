@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.ablation.analysis import Ablation, analyse_ablation
 from benchmark.ablation.keys import EndSpec
 from benchmark.ablation.plan import Settings, plan_ablation
+from benchmark.cores import check_parallel
 from benchmark.errors import FairbenchError
 from benchmark.plan import Request
 from benchmark.results import RunStore
@@ -42,6 +43,7 @@ def ablate(
     results: Path | str = "results",
     device: str = "auto",
     threads: int = 1,
+    parallel: int = 1,
     watcher: Watcher | None = None,
 ) -> Ablation:
     """Change the keys on which two variants differ, and say what each does.
@@ -69,12 +71,14 @@ def ablate(
         results: Runs land in `results/runs`.
         device: `auto`, `cpu` or `cuda`.
         threads: CPU threads; results depend on them.
+        parallel: So many runs are trained side by side, as in `benchmark.run`.
         watcher: Told of every step, epoch and run; silent if None.
 
     Raises:
         FairbenchError: names or values that cannot be used, ends that cannot be compared, or no
             runs to analyse.
     """
+    check_parallel(parallel)
     left, right = ends(
         (from_, to),
         protocol,
@@ -98,7 +102,7 @@ def ablate(
     if not analyse_only:
         from benchmark.sweep import Silent, sweep  # brings torch
 
-        sweep([*plan.runs.values()], store, watcher or Silent())
+        sweep([*plan.runs.values()], store, watcher or Silent(), parallel=parallel)
     return analyse_ablation(plan, store)
 
 

@@ -15,6 +15,7 @@ from benchmark.cli.options import (
     Keys,
     Model,
     Notes,
+    Parallel,
     Pretrained,
     ProtocolName,
     ReportForms,
@@ -80,6 +81,7 @@ def ablate(
     results: Annotated[Path, typer.Option(help="Runs land in DIR/runs.")] = Path("results"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Threads = 1,
+    parallel: Parallel = 1,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports/ablation"),
     format_: ReportForms = None,
 ) -> None:
@@ -134,11 +136,11 @@ def ablate(
     for line in count_lines(plan):
         typer.echo(line)
     if dry_run or not analyse_only:
-        _say_cost(plan, store)
+        _say_cost(plan, store, parallel)
     if dry_run:
         return
     if not analyse_only:
-        _train(plan, store)
+        _train(plan, store, parallel)
     _show(plan, store, out, formats)
 
 
@@ -146,22 +148,23 @@ def _names(text: str | None) -> list[str]:
     return [] if text is None else [name.strip() for name in text.split(",")]
 
 
-def _say_cost(plan: AblationPlan, store: RunStore) -> None:
+def _say_cost(plan: AblationPlan, store: RunStore, parallel: int) -> None:
     """Print how many runs are there, and what the others will take."""
     from benchmark.cli.dry_run import total_lines
     from benchmark.cost import estimate_runs  # brings torch
 
-    for line in total_lines(estimate_runs(plan.runs.values(), store), store.results):
+    costs = estimate_runs(plan.runs.values(), store)
+    for line in total_lines(costs, store.results, parallel):
         typer.echo(line)
 
 
-def _train(plan: AblationPlan, store: RunStore) -> None:
+def _train(plan: AblationPlan, store: RunStore, parallel: int) -> None:
     """Train what is not there."""
     from benchmark.cli.progress import make_watcher
     from benchmark.sweep import sweep
 
-    with interruptible(), make_watcher() as watcher:
-        sweep([*plan.runs.values()], store, watcher)
+    with interruptible(), make_watcher(parallel) as watcher:
+        sweep([*plan.runs.values()], store, watcher, parallel=parallel)
 
 
 def _show(plan: AblationPlan, store: RunStore, out: Path, formats: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import DataDir, SuiteSize, Threads
+from benchmark.cli.options import DataDir, Parallel, SuiteSize, Threads
 
 if TYPE_CHECKING:
     from benchmark.sequential.record import SequentialRecord
@@ -27,6 +27,7 @@ def extend(
     data_dir: DataDir = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Threads = 1,
+    parallel: Parallel = 1,
 ) -> None:
     """Add seeds to a suite, from look to look, until every verdict is reached.
 
@@ -41,7 +42,7 @@ def extend(
     from benchmark.suite import load_suite
 
     chosen = load_suite(suite, size)
-    with interruptible(), make_watcher() as watcher:
+    with interruptible(), make_watcher(parallel) as watcher:
         found = add_seeds(
             chosen,
             Request(data_dir=data_dir, device=device, threads=threads),
@@ -49,6 +50,7 @@ def extend(
             looks=None if looks is None else _numbers(looks),
             until=None if until == "decided" else _budget(until),
             watcher=watcher,
+            parallel=parallel,
             on_design=lambda record: typer.echo(_design(record)),
             on_look=lambda record: typer.echo(_look(record)),
         )

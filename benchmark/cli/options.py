@@ -48,3 +48,7 @@ KeepCheckpoint = Annotated[
     ),
 ]
 Threads = Annotated[int, typer.Option(help="CPU threads; results depend on them.")]
+Parallel = Annotated[
+    int,
+    typer.Option(min=1, help="So many runs side by side, a process each; results are the same."),
+]

@@ -11,28 +11,29 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
 from benchmark.config import RunConfig, ignored_lines
-from benchmark.data.dataset import SPLITS, Dataset
+from benchmark.cores import crowded
+from benchmark.run_messages import RunProgress
 from benchmark.time_left import TimeLeft, in_words
 
 if TYPE_CHECKING:  # they bring torch, and a mistyped name should be answered before that
-    from benchmark.execute import Planned
-    from benchmark.sweep import SweepRun, Watcher
+    from benchmark.resume import SweepRun
+    from benchmark.run_queue import QueuedRun, Watcher
     from benchmark.trainer import EpochFacts, StepFacts
 
 
-def make_watcher() -> AbstractContextManager[Watcher]:
-    """Return bars for a terminal, lines for anything else."""
+def make_watcher(parallel: int = 1) -> AbstractContextManager[Watcher]:
+    """Return bars for a terminal, lines for anything else; so many runs are under way at a time."""
     console = Console(highlight=False, markup=False, emoji=False)
-    return Bars(console) if console.is_terminal else nullcontext(Lines())
+    return Bars(console, parallel) if console.is_terminal else nullcontext(Lines(parallel))
 
 
 def name_of(config: RunConfig) -> str:
@@ -48,37 +49,30 @@ def describe(run: SweepRun) -> str:
     return f"{run.state:9} {run.id}  {name_of(run.config)}{message}"
 
 
-def describe_data(data: Dataset) -> str:
-    """Return what a dataset holds and what was left out of it, as one line."""
-    sizes = ", ".join(f"{len(split)} {name}" for name, split in data.splits.items())
-    dropped = " and ".join(f"{data.dropped.get(name, 0)} {name}" for name in SPLITS[1:])
-    return (
-        f"dataset {data.schema.name} {data.fingerprint[:12]}: {sizes} samples; dropped for unknown "
-        f"attributes: {dropped}; notes cut to the model's context: {data.truncated_notes}"
-    )
-
-
 class Lines:
     """A line for each dataset and for each run that ends, with the time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, parallel: int = 1) -> None:
+        self._parallel = parallel
         self._said: set[str] = set()
         self._left = TimeLeft(())
 
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
-        """Say how much there is to do, and which keys only some of it uses."""
-        self._left = TimeLeft(runs)
+        """Say how much there is to do, and what is worth knowing of it."""
+        self._left = TimeLeft(runs, parallel=self._parallel)
         todo = sum(not present for _, present in runs)
         print(f"{len(runs)} runs, {todo} to do", flush=True)
-        self._print_ignored(runs)
+        self._print_notes(runs)
 
-    def on_run(self, planned: Planned) -> None:
+    def on_run(self, run: QueuedRun) -> None:
         """Describe the dataset before its first run."""
-        self._left.start()
-        line = describe_data(planned.data)
-        if line not in self._said:
-            self._said.add(line)
-            self._print(line)
+        self._left.start(run.id, run.config)
+        if run.data not in self._said:
+            self._said.add(run.data)
+            self._print(run.data)
+
+    def on_progress(self, run: QueuedRun, progress: RunProgress) -> None:
+        """Say nothing."""
 
     def on_step(self, facts: StepFacts) -> None:
         """Say nothing."""
@@ -88,7 +82,7 @@ class Lines:
 
     def on_finished(self, run: SweepRun) -> None:
         """Print the run's outcome, and how long the others will take."""
-        self._left.finish(run.config, run.state)
+        self._left.finish(run.id, run.config, run.state)
         left = self.time_left() if run.state != "present" else ""
         self._print(f"{describe(run)}{left and f' ({left})'}")
 
@@ -97,9 +91,14 @@ class Lines:
         seconds = self._left.seconds
         return "" if seconds is None else f"about {in_words(seconds)} left"
 
-    def _print_ignored(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
+    def _print_notes(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
+        """Print what is worth knowing before the first run."""
         for line in ignored_lines(config for config, _ in runs):
             self._print(line)
+        threads = [config.threads for config, present in runs if not present]
+        crowd = crowded(min(self._parallel, len(threads)), max(threads, default=1))
+        if crowd is not None:
+            self._print(crowd)
 
     def _print(self, line: str) -> None:
         print(line, flush=True)
@@ -117,24 +116,24 @@ class _Remaining(TimeRemainingColumn):
 
 
 class Bars(Lines):
-    """Bars for runs, epochs and steps, and the lines above them."""
+    """A bar for all runs, one for each run under way, and the lines above them."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
+    def __init__(self, console: Console, parallel: int = 1) -> None:
+        super().__init__(parallel)
         self.console = console
-        self.progress = Progress(
+        self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[done]}"),
             _Remaining(),
             console=console,
         )
-        self.runs = self.progress.add_task("runs", total=None, left="")
-        self.epochs = self.progress.add_task("epochs", total=None, visible=False)
-        self.steps = self.progress.add_task("steps", total=None, visible=False)
+        self.runs = self.bars.add_task("runs", total=None, left="", done="")
+        self.active: dict[str, TaskID] = {}
+        self._here: QueuedRun | None = None
 
     def __enter__(self) -> Bars:
-        self.progress.start()
+        self.bars.start()
         return self
 
     def __exit__(
@@ -143,42 +142,46 @@ class Bars(Lines):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.progress.stop()
+        self.bars.stop()
         sys.stdout.flush()
 
     def on_plan(self, runs: Sequence[tuple[RunConfig, bool]]) -> None:
-        """Set the length of the first bar, and say which keys only some runs use."""
-        self._left = TimeLeft(runs)
-        self.progress.update(self.runs, total=len(runs))
-        self._print_ignored(runs)
+        """Set the length of the first bar, and say what is worth knowing."""
+        self._left = TimeLeft(runs, parallel=self._parallel)
+        self.bars.update(self.runs, total=len(runs), done=f"0/{len(runs)}")
+        self._print_notes(runs)
 
-    def on_run(self, planned: Planned) -> None:
-        """Start the bars of a run."""
-        super().on_run(planned)
-        config = planned.config
-        total = max(config.epochs, 1)
-        self.progress.reset(self.epochs, total=total, description=name_of(config), visible=True)
-        self.progress.reset(self.steps, total=None, visible=config.objective.trains)
+    def on_run(self, run: QueuedRun) -> None:
+        """Add the run's bar."""
+        super().on_run(run)
+        self._here = run
+        total = max(run.config.epochs, 1)
+        self.active[run.id] = self.bars.add_task(name_of(run.config), total=total, done="")
 
     def on_step(self, facts: StepFacts) -> None:
-        """Move the step bar."""
-        self.progress.update(
-            self.steps,
-            total=facts.steps,
-            completed=facts.step,
-            description=f"epoch {facts.epoch}, loss {facts.loss:.4f}",
-        )
+        """Move the bar of the run in this process."""
+        if self._here is not None:
+            self.on_progress(self._here, RunProgress.of_step(facts))
 
     def on_epoch(self, facts: EpochFacts) -> None:
-        """Move the epoch bar."""
-        self.progress.update(self.epochs, completed=max(facts.epoch, 1))
+        """Move the bar of the run in this process."""
+        if self._here is not None:
+            self.on_progress(self._here, RunProgress.of_epoch(facts))
+
+    def on_progress(self, run: QueuedRun, progress: RunProgress) -> None:
+        """Move the run's bar."""
+        loss = "" if progress.loss is None else f", loss {progress.loss:.4f}"
+        done = f"epoch {progress.epoch}/{run.config.epochs}{loss}"
+        self.bars.update(self.active[run.id], completed=progress.epochs, done=done)
 
     def on_finished(self, run: SweepRun) -> None:
-        """Move the run bar and leave a line."""
-        self.progress.update(self.epochs, visible=False)
-        self.progress.update(self.steps, visible=False)
+        """Replace the run's bar by a line, and move the bar of runs."""
+        if run.id in self.active:
+            self.bars.remove_task(self.active.pop(run.id))
         super().on_finished(run)
-        self.progress.update(self.runs, advance=1, left=self.time_left())
+        self.bars.update(self.runs, advance=1, left=self.time_left())
+        task = self.bars.tasks[0]
+        self.bars.update(self.runs, done=f"{task.completed:.0f}/{task.total:.0f}")
 
     def _print(self, line: str) -> None:
         self.console.print(line)

@@ -18,6 +18,7 @@ from benchmark.cli.options import (
     Keys,
     Model,
     Notes,
+    Parallel,
     Pretrained,
     ProtocolName,
     SuiteSize,
@@ -57,6 +58,7 @@ def run(
     results: Annotated[Path, typer.Option(help="Runs land in DIR/runs.")] = Path("results"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Threads = 1,
+    parallel: Parallel = 1,
     keep_checkpoint: KeepCheckpoint = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list the runs, with time and disk to expect.")
@@ -95,17 +97,18 @@ def run(
         from benchmark.cli.dry_run import cost_lines
         from benchmark.cost import estimate_runs  # brings torch
 
-        typer.echo("\n".join(cost_lines(estimate_runs(configs, RunStore(results)), results)))
+        costs = estimate_runs(configs, RunStore(results))
+        typer.echo("\n".join(cost_lines(costs, results, parallel)))
         return
 
     from benchmark.resume import resume
 
-    with interruptible(), make_watcher() as watcher:
+    with interruptible(), make_watcher(parallel) as watcher:
         done = resume(configs, RunStore(results), watcher, chosen)
         if done is None:
             from benchmark.sweep import sweep  # brings torch
 
-            done = sweep(configs, RunStore(results), watcher, chosen)
+            done = sweep(configs, RunStore(results), watcher, chosen, parallel=parallel)
     failed = [run for run in done if run.state == "failed"]
     for one in failed:  # again, since they may be far above
         typer.echo(f"failed: {one.config.label}, run {one.id}: {one.message}")

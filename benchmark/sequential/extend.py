@@ -53,6 +53,7 @@ def extend(
     looks: Sequence[int] | None,
     until: int | None,
     watcher: Watcher,
+    parallel: int = 1,
     on_design: Callable[[SequentialRecord], None],
     on_look: Callable[[SequentialRecord], None],
 ) -> Extended:
@@ -67,6 +68,7 @@ def extend(
         looks: Numbers of seeds; None: those of the record, or `LOOKS`.
         until: The budget in seeds, one of the looks; None: the last look.
         watcher: Told of every run.
+        parallel: So many runs are trained side by side, each in a process of its own.
         on_design: Told of the record before the first run.
         on_look: Told of the record after each look.
 
@@ -88,7 +90,7 @@ def extend(
         if record.decided or (until is not None and n > until):
             break
         configs = plan(replace(request, seeds=design.seeds[:n]), suite)
-        done = sweep(configs, RunStore(results), watcher, suite)
+        done = sweep(configs, RunStore(results), watcher, suite, parallel=parallel)
         failed = [run for run in done if run.state == "failed"]
         if failed:
             return Extended(record, failed)

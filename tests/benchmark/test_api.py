@@ -39,6 +39,12 @@ class TestRun:
     def test_one_seed_is_a_number(self, train, trained):
         assert train("clip-ft", trained, seeds=1, keys={"epochs": 2})["seed"].tolist() == [1]
 
+    def test_none_at_a_time_is_an_error(self, train, tmp_path):
+        with pytest.raises(FairbenchError, match="parallel is 0; expected at least 1"):
+            train("clip", tmp_path, parallel=0)
+        with pytest.raises(FairbenchError, match="parallel is -1"):
+            benchmark.ablate("fairclip", "a-fairclip", results=tmp_path, parallel=-1)
+
     def test_nothing_to_run_is_an_error(self, tmp_path):
         with pytest.raises(FairbenchError, match="name what to run"):
             benchmark.run(results=tmp_path)

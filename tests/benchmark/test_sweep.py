@@ -5,10 +5,11 @@ import pytest
 
 import benchmark
 from benchmark.errors import FairbenchError
-from benchmark.execute import plan_run
+from benchmark.execute import forget, plan_run
 from benchmark.plan import Request, plan
 from benchmark.results import RunStore
-from benchmark.sweep import Silent, sweep
+from benchmark.run_queue import do_run, queue_runs
+from benchmark.sweep import Silent, SweepRun, sweep
 
 
 def snapshot(folder):
@@ -105,6 +106,49 @@ class TestBadInput:
         second = run()
         assert second["state"].item() == "done"
         assert second["id"].item() != first["id"].item()
+
+    def test_data_changed_after_a_run_was_queued_are_no_other_run(self, tmp_path, mini):
+        data = shutil.copytree(mini, tmp_path / "data")
+        store = RunStore(tmp_path / "results")
+        store.prepare()
+        configs = plan(Request(variants=["clip"], dataset="fairvlmed", data_dir=data))
+        (run,) = queue_runs(configs, store)
+        notes = data / "gpt-4_summarized_notes.csv"
+        text = notes.read_text(encoding="utf-8")
+        notes.write_text(text.replace("glaucoma", "cataract"), encoding="utf-8")
+        forget()
+        with pytest.raises(FairbenchError, match=f"run {run.id} is .* by now: its data"):
+            do_run(run, store, Silent(), wait=False)
+        assert [path.name for path in store.runs.iterdir()] == [".locks"]
+
+
+class TestSideBySide:
+    @pytest.mark.parametrize(
+        ("seeds", "parallel", "processes"),
+        [
+            ("0-3", 8, 2),  # two are there
+            ("0-3", 2, 2),
+            ("0-2", 8, None),  # one is to do: this process does it
+            ("0-3", 1, None),
+        ],
+    )
+    def test_starts_no_more_processes_than_runs_are_to_do(
+        self, train, copied, monkeypatch, seeds, parallel, processes
+    ):
+        asked = []
+
+        def run_side_by_side(queue, present, store, watcher, n_processes):
+            asked.append((len(queue), len(present), n_processes))
+            return {run.id: SweepRun(run.config, run.id, "done") for run in queue}
+
+        def run_in_order(queue, store, watcher):
+            return run_side_by_side(queue, (), store, watcher, None)
+
+        monkeypatch.setattr("benchmark.sweep.run_side_by_side", run_side_by_side)
+        monkeypatch.setattr("benchmark.sweep._run_in_order", run_in_order)
+        train("clip-ft", copied, seeds=seeds, keys={"epochs": 2}, parallel=parallel)
+        n = int(seeds[-1]) + 1
+        assert asked == [(n, 0 if processes is None else 2, processes)]
 
 
 class TestSharedWork:

@@ -5,6 +5,8 @@ import shutil
 import pandas as pd
 import pytest
 
+from benchmark.errors import FairbenchError
+
 ENDS = ["--from", "fairclip", "--to", "a-fairclip"]
 
 
@@ -38,6 +40,15 @@ class TestAblate:
         assert "0 done, 6 to do" in result.out
         assert "from measured steps)" in result.out
         assert not (tmp_path / "results").exists()
+
+    def test_trains_so_many_runs_side_by_side(self, fairbench, options, monkeypatch):
+        def sweep(*_, parallel):
+            raise FairbenchError(f"asked for {parallel}")
+
+        monkeypatch.setattr("benchmark.sweep.sweep", sweep)
+        monkeypatch.setattr("benchmark.cost.estimate_runs", lambda *_: [])
+        result = fairbench("ablate", *options, "--keys", "normalise", "--parallel", "3")
+        assert (result.code, result.err) == (2, "fairbench: asked for 3\n")
 
     @pytest.mark.parametrize(
         ("more", "message"),

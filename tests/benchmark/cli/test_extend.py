@@ -93,6 +93,14 @@ class TestExtend:
             assert [look.n_seeds for look in after.looks] == [2, 4]
             assert after.looks[0] == first.looks[0]
 
+    def test_trains_so_many_runs_side_by_side(self, fairbench, suite, tmp_path, monkeypatch):
+        def sweep(*_, parallel):
+            raise FairbenchError(f"asked for {parallel}")
+
+        monkeypatch.setattr("benchmark.sweep.sweep", sweep)
+        result = fairbench("extend", suite(), "--parallel", "3", "--results", tmp_path)
+        assert (result.code, result.err) == (2, "fairbench: asked for 3\n")
+
     def test_keeps_the_looks_of_each_size_apart(self, extended, fairbench, suite):
         sizes = {"all": {}, "other": {"seeds": [9]}}
         options = ["--size", "all", "--looks", "2,4", "--until", "2", "--results", extended]

@@ -1,15 +1,22 @@
 import json
+import os
 import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
+import time
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
+import benchmark.cli.dry_run
+import benchmark.cost
 import benchmark.execute
 from benchmark.cli.run import parse_keys
+from benchmark.cost import MEASURED, RunCost
 from benchmark.errors import FairbenchError
 from benchmark.predictions import read_predictions
 
@@ -138,6 +145,26 @@ class TestDryRun:
         assert disk == "disk: about 0.01 MB"
         assert not (tmp_path / "results").exists()
 
+    def test_says_what_runs_side_by_side_take(self, fairbench, tmp_path, mini_options, monkeypatch):
+        def estimate(configs, store):
+            return [RunCost(c, "a", False, 60.0, 0, MEASURED) for c in configs]
+
+        monkeypatch.setattr(benchmark.cost, "estimate_runs", estimate)
+        monkeypatch.setattr(benchmark.cli.dry_run, "usable_cores", lambda: 6)
+        options = ["--variant", "clip-ft", "--seeds", "0-6", *mini_options, "--results", tmp_path]
+        for parallel, threads, said in [
+            (3, 1, "3 min 3 side by side"),
+            (99, 1, "2 min 99 side by side"),  # six cores drive six
+            (3, 4, "7 min 3 side by side"),
+        ]:
+            result = fairbench(
+                "run", *options, "--dry-run", "--parallel", parallel, "--threads", threads
+            )
+            assert result.code == 0
+            *_, alone, together, _ = result.out.splitlines()
+            assert alone.startswith("time: about 7 min one after another")
+            assert together == f"time: about {said}"
+
     def test_says_what_is_done(self, fairbench, trained, mini_options):
         result = fairbench(
             "run", "--variant", "clip", *mini_options, "--results", trained, "--dry-run"
@@ -264,6 +291,89 @@ class TestInterrupted:
         assert result.out.splitlines()[-1] == "fairbench: interrupted; finished runs are kept"
         done = [line.split()[1] for line in result.out.splitlines() if line.startswith("done")]
         assert set(done) <= finished(tmp_path).keys()
+        assert not list(tmp_path.glob("runs/*.partial"))
+
+
+def children_of(pid):
+    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
+    pairs = [line.split() for line in table.stdout.splitlines()]
+    return [int(child) for child, parent in pairs if int(parent) == pid]
+
+
+def group_lives(leader):
+    """Return whether any process of a session's first group is there."""
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class TestSideBySide:
+    """With real processes; the rest is in `test_side_by_side.py` and `test_worker.py`."""
+
+    SLOW = ("--set", "batch_size=48", "--epochs", "300", "--variant", "clip-ft")
+
+    @pytest.fixture
+    def start(self, tmp_path, mini_options):
+        """Start a command in a session of its own, and wait until its runs are under way."""
+        started = []
+
+        def begin(*argv, runs=2):
+            command = [sys.executable, "-c", "from benchmark.cli.main import main; main()"]
+            command += ["run", *argv, *mini_options, "--results", str(tmp_path), "--parallel", "2"]
+            process = subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            started.append(process)
+            while len(list(tmp_path.glob("runs/*.partial/config.yaml"))) < runs:
+                assert process.poll() is None
+                time.sleep(0.05)
+            return process, children_of(process.pid)
+
+        yield begin
+        for process in started:
+            process.kill()
+            process.wait()
+
+    @pytest.mark.slow
+    def test_an_interruption_ends_all_processes_and_leaves_nothing(self, start, tmp_path):
+        process, children = start(*self.SLOW, "--seeds", "0-5")
+        assert len(children) == 2
+        os.killpg(process.pid, signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert error == "fairbench: interrupted; finished runs are kept\n"
+        assert not group_lives(process.pid)
+        assert [path.name for path in (tmp_path / "runs").iterdir()] == [".locks"]
+
+    @pytest.mark.slow
+    def test_a_killed_command_leaves_no_process(self, start):
+        process, _ = start(*self.SLOW, "--seeds", "0-5")
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 30
+        while group_lives(process.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    @pytest.mark.slow
+    def test_a_killed_process_is_a_failed_run_and_the_others_are_done(self, start, tmp_path):
+        process, children = start(
+            "--set", "batch_size=48", "--epochs", "20", "--variant", "clip-ft", "--seeds", "0-2"
+        )
+        os.kill(children[0], signal.SIGKILL)
+        out, error = process.communicate(timeout=600)
+        assert (process.returncode, error) == (1, "")
+        assert out.splitlines()[-1].endswith("2 done, 1 failed")
+        assert "its process was ended by SIGKILL" in out
+        assert len(finished(tmp_path)) == 2
+        (failed,) = tmp_path.glob("runs/*.failed")
+        assert json.loads((failed / "status.json").read_text())["state"] == "failed"
         assert not list(tmp_path.glob("runs/*.partial"))
 
 
