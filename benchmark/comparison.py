@@ -17,7 +17,7 @@ from benchmark.analysis_plan import FrozenPlan, find_plan, frozen_plans
 from benchmark.arms import Arm, closest_baseline, make_arms
 from benchmark.errors import FairbenchError, unknown_name
 from benchmark.keep_ahead import keep_ahead
-from benchmark.kept_values import FOLDER, kept_file, kept_values
+from benchmark.kept_values import kept_values, lacks_values
 from benchmark.metrics.intersections import require_intersections
 from benchmark.metrics.threshold import THRESHOLDS
 from benchmark.origins import Origin, origins_of, require_one_origin
@@ -270,7 +270,7 @@ def analyse(
         )
     asked = {id(arm): _asked(arm, arms, baselines, analysis) for arm in arms}
     every = [task for arm in arms for task in asked[id(arm)].tasks]
-    keep_ahead(kept_values, [task for task in every if not kept_file(task[0], FOLDER).exists()])
+    keep_ahead(kept_values, [task for task in every if lacks_values(*task)])
     evaluated = {id(arm): asked[id(arm)].values() for arm in arms}
     compared = []
     claims: list[Claim] = []

@@ -15,7 +15,7 @@ from sys import intern
 from typing import Any
 
 from benchmark.metrics.value import MetricValue
-from benchmark.result_cache import code_digest, digest_of, load, save
+from benchmark.result_cache import code_digest, digest_of, load, names_in, save
 from benchmark.results import StoredRun
 from benchmark.selection import Selected
 from benchmark.values import RunValues, run_values
@@ -51,8 +51,19 @@ def kept_values(
         for found in run_values(run, attributes_lacking, rules_asked, threshold_rule):
             kept[found.attribute, found.rule, threshold_rule] = found
         if key is not None and key == key_of(run):  # else the file changed while it was read
-            save(path, key, _stored(kept))
+            save(path, key, _stored(kept), ["|".join(of) for of in kept])
     return [kept[of] for of in wanted]
+
+
+def lacks_values(
+    run: StoredRun, attributes: Iterable[str], rules: Iterable[str], threshold_rule: str
+) -> bool:
+    """Return whether `kept_values` seems to have something to compute, by a glance at its file.
+
+    Predictions that changed are not seen: that is not worth reading them.
+    """
+    wanted = {"|".join(of) for of in product(attributes, rules, [threshold_rule])}
+    return not wanted <= names_in(kept_file(run, FOLDER), made_by())
 
 
 def kept_file(run: StoredRun, folder: str) -> Path:
@@ -68,7 +79,12 @@ def key_of(run: StoredRun) -> str | None:
     except OSError:
         return None
     config = repr(run.config).encode(errors="backslashreplace")
-    return digest_of(code_digest(), config, predictions)
+    return f"{made_by()} {digest_of(config, predictions)}"
+
+
+def made_by() -> str:
+    """Return how a key begins that this code makes."""
+    return code_digest().decode()
 
 
 def _stored(kept: Mapping[_Of, RunValues]) -> dict[str, Any]:

@@ -130,16 +130,20 @@ class RunStore:
         _sync(self.runs)
         return target
 
+    def require_runs(self) -> None:
+        """Raise a FairbenchError that names the folder if there are no runs in it."""
+        if not self.runs.is_dir():
+            raise FairbenchError(
+                f"{self.results}: no runs here; `fairbench run` writes them to DIR/runs"
+            )
+
     def read(self) -> list[StoredRun]:
         """Return all finished and failed runs, by id; what is still being written is left out.
 
         Raises:
             FairbenchError: no such folder, or a run whose files cannot be read.
         """
-        if not self.runs.is_dir():
-            raise FairbenchError(
-                f"{self.results}: no runs here; `fairbench run` writes them to DIR/runs"
-            )
+        self.require_runs()
         folders = sorted(p for p in self.runs.iterdir() if p.is_dir() and p.name[0] != ".")
         configs = KeptConfigs(self.results)
         found = [self._stored(path, configs) for path in folders if path.suffix != ".partial"]

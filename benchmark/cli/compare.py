@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,10 +81,11 @@ def compare(
 
     Writes comparison.html, comparison.md and tables as CSV; docs/reports.md lists them all.
     """
+    from benchmark.results import RunStore
+
+    RunStore(results).require_runs()  # before imports that take a second
     from benchmark.analysis_plan import find_plan
-    from benchmark.comparison import analyse
     from benchmark.errors import FairbenchError
-    from benchmark.report.write import parse_formats
     from benchmark.sequential.record import record_path
     from benchmark.suite_lists import chosen_name
     from benchmark.verdicts.analysis import parse_margins
@@ -109,13 +112,29 @@ def compare(
     settings = _settings(results, suite, given) if frozen is None else frozen.plan
     if study:  # outside the plan too: a study gives no verdict
         settings = settings.model_copy(update={"studies": (*settings.studies, *study)})
-    formats = parse_formats(["html"] if format_ is None else format_)
-    _show(analyse(results, settings, suite, frozen, published, strict), out, formats)
+    with _uncollected():
+        from benchmark.comparison import analyse
+        from benchmark.report.write import parse_formats
+
+        formats = parse_formats(["html"] if format_ is None else format_)
+        _show(analyse(results, settings, suite, frozen, published, strict), out, formats)
     if suite is not None and record_path(results, suite).is_file():
         typer.echo(
             f"{suite} was extended look by look: the verdicts of that rule are in "
             f"{record_path(results, suite)}; those above take the seeds as fixed in advance"
         )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles of garbage: there are few, and it takes a tenth of a comparison."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -10,7 +10,9 @@ import typer
 if TYPE_CHECKING:
     from benchmark.importing.run import ImportedRun
 
-app = typer.Typer(help="Import predictions of runs trained elsewhere.", no_args_is_help=True)
+app = typer.Typer(
+    help="Import predictions of runs trained elsewhere.", no_args_is_help=True, add_completion=False
+)
 
 Results = Annotated[Path, typer.Option(help="Runs land in DIR/runs.")]
 

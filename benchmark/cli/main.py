@@ -7,57 +7,20 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.ablate import ablate
-from benchmark.cli.bench import bench
-from benchmark.cli.calibrate import calibrate
-from benchmark.cli.check import check
-from benchmark.cli.claims import claims
-from benchmark.cli.compare import compare
-from benchmark.cli.data_check import check as check_data
-from benchmark.cli.data_synthesize import synthesize
-from benchmark.cli.export import export
-from benchmark.cli.extend import extend
-from benchmark.cli.import_ import app as import_app
-from benchmark.cli.list import list_names
-from benchmark.cli.optimism import optimism
-from benchmark.cli.plan import plan
-from benchmark.cli.power import power
-from benchmark.cli.published import published
-from benchmark.cli.record import record
-from benchmark.cli.run import run
-from benchmark.cli.verify import verify
+from benchmark.cli.commands import COMMANDS, OnDemand, listed
 from benchmark.errors import FairbenchError
 from benchmark.version import __version__
 
 app = typer.Typer(
     name="fairbench",
+    cls=OnDemand,
     help="Train CLIP models with interchangeable fairness methods, keep the facts, compare.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data = typer.Typer(help="Write and check dataset folders.", no_args_is_help=True)
-
-app.command()(run)
-app.command()(extend)
-app.command()(compare)
-app.command()(ablate)
-app.command()(plan)
-app.command()(power)
-app.command()(optimism)
-app.command()(published)
-app.command()(claims)
-app.command()(export)
-app.command()(record)
-app.command()(verify)
-app.command(name="list")(list_names)
-app.command()(check)
-app.command()(bench)
-app.command()(calibrate)
-app.add_typer(data, name="data")
-app.add_typer(import_app, name="import")
-data.command()(synthesize)
-data.command(name="check")(check_data)
+for _name, (_, _summary) in COMMANDS.items():
+    app.command(name=_name, help=_summary)(listed)
 
 
 def _print_version(wanted: bool) -> None:

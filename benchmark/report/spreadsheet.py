@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
@@ -18,8 +19,19 @@ def csv_text(frame: pd.DataFrame) -> str:
     """
     safe = frame.rename(columns=_harmless)
     for name in safe.select_dtypes(exclude=["number", "bool"]):
-        safe[name] = safe[name].map(_harmless)
+        safe[name] = _mapped(safe[name])
     return safe.to_csv(index=False)
+
+
+def _mapped(column: pd.Series) -> pd.Series:
+    """Return `_harmless` of each cell; in a long column it is asked of each text once."""
+    cells = column.tolist()
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    all_text = all(isinstance(cell, str) or cell is None or cell is np.nan for cell in cells)
+    # Left alone only if nothing else is there: of numbers among objects, `map` makes others.
+    if all_text and all(_harmless(text) == text for text in texts):
+        return column
+    return column.map(_harmless)
 
 
 def _harmless(cell: object) -> object:

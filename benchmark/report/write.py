@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -13,7 +15,8 @@ from benchmark.errors import unknown_name
 from benchmark.report.files import staged, write_text
 from benchmark.report.json_form import json_text
 from benchmark.report.markdown import report_markdown
-from benchmark.report.model import Figure, Report
+from benchmark.report.model import Block, Figure, Report
+from benchmark.report.pictures import INLINE, drawing, inline_pictures, picture
 from benchmark.report.spreadsheet import csv_text
 
 PICTURES = ("svg", "png", "pdf")
@@ -61,20 +64,22 @@ def write_report(
         FairbenchError: an unknown format, or a folder that cannot be written.
     """
     formats = parse_formats(formats)
+    figures = [block for block in report.blocks() if isinstance(block, Figure)]
+    places = _places(formats)
+    forms = [*([INLINE] if "html" in formats else []), *places]
     with staged(out, name) as folder:
-        images = _draw(folder, report, formats)
-        texts = {f"{name}.md": report_markdown(report, images)}
-        texts |= {f"{key}.csv": csv_text(table) for key, table in tables.items()}
-        if "html" in formats:
-            from benchmark.report.html import html_report
+        with TemporaryDirectory(dir=folder) as drawn:
+            with drawing(figures, forms, Path(drawn)):
+                texts = _texts(name, report, tables, formats, facts or {})
+            if "html" in formats:
+                from benchmark.report.html import html_report
 
-            texts[f"{name}.html"] = html_report(report)
-        if "json" in formats:
-            texts[f"{name}.json"] = json_text(report, facts or {})
-        if "latex" in formats:
-            from benchmark.report.latex import latex_texts
-
-            texts |= {f"latex/{key}": text for key, text in latex_texts(report).items()}
+                texts[f"{name}.html"] = html_report(report, inline_pictures(Path(drawn), figures))
+            for figure, form in product(figures, places):
+                for place in places[form]:
+                    (folder / place).mkdir(parents=True, exist_ok=True)
+                    made = picture(Path(drawn), figure, form)
+                    copyfile(made, folder / place / f"{figure.id}.{form}")
         for key, text in texts.items():
             (folder / key).parent.mkdir(exist_ok=True)
             write_text(folder / key, text)
@@ -85,23 +90,36 @@ def write_report(
     return [out / path for path in sorted(written, key=lambda path: (len(path.parts), path))]
 
 
-def _draw(folder: Path, report: Report, formats: Collection[str]) -> dict[str, str]:
-    """Write the figures; return id → path of the picture that Markdown shows."""
-    suffixes = [suffix for suffix in PICTURES if suffix in formats]
-    wanted = [*suffixes, *(["pdf"] if "latex" in formats and "pdf" not in suffixes else [])]
-    figures = [block for block in report.blocks() if isinstance(block, Figure)]
-    if not wanted or not figures:
-        return {}
-    from benchmark.report.drawing import save_figure  # brings matplotlib
+def _texts(
+    name: str,
+    report: Report,
+    tables: Mapping[str, pd.DataFrame],
+    formats: Collection[str],
+    facts: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return file → text of every form that holds no drawing."""
+    shown = _shown(report.blocks(), formats)
+    texts = {f"{name}.md": report_markdown(report, shown)}
+    texts |= {f"{key}.csv": csv_text(table) for key, table in tables.items()}
+    if "json" in formats:
+        texts[f"{name}.json"] = json_text(report, facts)
+    if "latex" in formats:
+        from benchmark.report.latex import latex_texts
 
-    for figure in figures:
-        for suffix in wanted:
-            of_latex = suffix not in suffixes
-            path = Path("latex/figures" if of_latex else "figures") / f"{figure.id}.{suffix}"
-            save_figure(figure, folder / path)
-            if suffix == "pdf" and "latex" in formats and not of_latex:
-                copy = folder / "latex" / path
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copyfile(folder / path, copy)
-    shown = next((suffix for suffix in suffixes if suffix != "pdf"), None)
-    return {f.id: f"figures/{f.id}.{shown}" for f in figures} if shown else {}
+        texts |= {f"latex/{key}": text for key, text in latex_texts(report).items()}
+    return texts
+
+
+def _places(formats: Collection[str]) -> dict[str, list[str]]:
+    """Return format of figures → the folders that hold them; LaTeX has its own."""
+    places = {form: ["figures"] for form in PICTURES if form in formats}
+    if "latex" in formats:
+        places.setdefault("pdf", []).append("latex/figures")
+    return places
+
+
+def _shown(blocks: Iterable[Block], formats: Collection[str]) -> dict[str, str]:
+    """Return id → path of the picture that Markdown shows; none where only PDFs are written."""
+    form = next((one for one in PICTURES if one in formats and one != "pdf"), None)
+    figures = (block for block in blocks if isinstance(block, Figure))
+    return {f.id: f"figures/{f.id}.{form}" for f in figures} if form else {}

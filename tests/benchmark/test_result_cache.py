@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import result_cache
-from benchmark.result_cache import CODE, PACKAGE, code_digest, digest_of, load, save
+from benchmark.result_cache import CODE, PACKAGE, code_digest, digest_of, load, names_in, save
 
 VALUE = {"auc": [0.1, 1 / 3, float("inf"), -0.0], "reason": "é \n \ud800"}
 
@@ -32,6 +32,17 @@ class TestFile:
             assert load(path, "key") is None
         path.write_bytes(content + b" ")
         assert load(path, "key") is None
+
+    def test_says_what_is_in_it_to_the_code_that_made_it_and_to_no_other(self, tmp_path):
+        path = tmp_path / "a.json"
+        save(path, "code of-run", VALUE, ["one", "é\n"])
+        assert names_in(path, "code") == {"one", "é\n"}
+        assert names_in(path, "other") == frozenset()
+        assert load(path, "code of-run") == VALUE
+        assert names_in(tmp_path / "b.json", "code") == frozenset()
+        for content in (b"", b"code", b"code\n[", b"code\n7\n", b"code\n\xff\n"):
+            path.write_bytes(content)
+            assert names_in(path, "code") == frozenset()
 
     def test_a_folder_that_cannot_be_written_is_left_as_it_is(self, tmp_path):
         (tmp_path / "cache").write_text("a file")

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from benchmark.keep_ahead import keep_ahead
-from benchmark.kept_values import kept_file
-from benchmark.report.figures.kept_curves import FOLDER, kept_curves
+from benchmark.report.figures.kept_curves import kept_curves, lacks_curves
 from benchmark.report.figures.stored import Curves, Terms, terms_of
 from benchmark.report.figures.view import View
 
@@ -48,7 +47,7 @@ class Courses:
             for arm, rules in self._rules.items()
         }
         every = [task for by_seed in asked.values() for task in by_seed.values()]
-        keep_ahead(kept_curves, [task for task in every if not kept_file(task[0], FOLDER).exists()])
+        keep_ahead(kept_curves, [task for task in every if lacks_curves(*task)])
         return {
             arm: {seed: curves for seed, task in by_seed.items() if (curves := kept_curves(*task))}
             for arm, by_seed in asked.items()

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.kept_values import kept_file, key_of
+from benchmark.kept_values import kept_file, key_of, made_by
 from benchmark.metrics.inputs import FloatArray
 from benchmark.report.figures.shapes import Shape
 from benchmark.report.figures.stored import Curves, curves_of
-from benchmark.result_cache import digest_of, load, save
+from benchmark.result_cache import digest_of, load, names_in, save
 from benchmark.results import StoredRun
 
 FOLDER = "curves"
@@ -38,7 +38,7 @@ def kept_curves(
     Raises:
         FairbenchError: as `curves_of`.
     """
-    asked = repr((list(attributes), threshold_rule, sorted(selected.items()))).encode()
+    asked = _asked(attributes, threshold_rule, selected)
     path, key = kept_file(run, FOLDER), _key(run, asked)
     stored = None if key is None else load(path, key)
     if stored is not None:
@@ -46,13 +46,28 @@ def kept_curves(
     found = curves_of(run, attributes, threshold_rule, selected)
     # Else the file changed while it was read, or there is nothing that took time.
     if found is not None and key is not None and key == _key(run, asked):
-        save(path, key, _stored(found))
+        save(path, key, _stored(found), [asked])
     return found
 
 
-def _key(run: StoredRun, asked: bytes) -> str | None:
+def lacks_curves(
+    run: StoredRun,
+    attributes: Sequence[str],
+    threshold_rule: str,
+    selected: Mapping[str, int],
+) -> bool:
+    """Return whether `kept_curves` seems to have something to compute, by a glance at its file."""
+    asked = _asked(attributes, threshold_rule, selected)
+    return asked not in names_in(kept_file(run, FOLDER), made_by())
+
+
+def _asked(attributes: Sequence[str], threshold_rule: str, selected: Mapping[str, int]) -> str:
+    return digest_of(repr((list(attributes), threshold_rule, sorted(selected.items()))).encode())
+
+
+def _key(run: StoredRun, asked: str) -> str | None:
     of_run = key_of(run)
-    return None if of_run is None else digest_of(of_run.encode(), asked)
+    return None if of_run is None else f"{of_run} {asked}"
 
 
 def _stored(curves: Curves) -> dict[str, Any]:

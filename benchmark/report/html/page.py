@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from benchmark.report.model import Block, Figure, Report, Section, Table
 
 if TYPE_CHECKING:
     from jinja2 import Template
-    from markupsafe import Markup
 
 SCRIPTS = ("report.js", "theme.js", "tables.js", "hints.js")
 """One script in the page; each function has its call in the first."""
@@ -27,13 +27,18 @@ NOTES_SHOWN = 6
 """More notes than these below a table are folded."""
 
 
-def html_report(report: Report) -> str:
+def html_report(report: Report, drawn: Mapping[str, str] | None = None) -> str:
     """Return the report as the text of an HTML file.
 
     Without its script the page holds everything; the script adds sorting, filters, tooltips and
     the like. A content security policy lets no other script run and nothing be fetched, whatever
     the names in the report are.
+
+    Args:
+        report: The report.
+        drawn: Id of a figure → what `inline_svg` returns of it; None draws them all.
     """
+    figures = [block for block in report.blocks() if isinstance(block, Figure)]
     script = "".join(map(_source, SCRIPTS))
     shown, folded = fold_answers(report.answers)
     return _template().render(
@@ -42,6 +47,7 @@ def html_report(report: Report) -> str:
         folded=folded,
         rows_shown=ROWS_SHOWN,
         notes_shown=NOTES_SHOWN,
+        drawn=_inline(figures) if drawn is None else drawn,
         most_columns=_most_columns(report),
         light=LIGHT,
         dark=DARK,
@@ -74,7 +80,6 @@ def _template() -> Template:
     )
     environment.filters |= {
         "classes": column_classes,
-        "drawn": _drawn,
         "kind": _kind,
         "rows": table_rows,
         "subsections": _subsections,
@@ -83,12 +88,10 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-def _drawn(figure: Figure) -> Markup:
-    from markupsafe import Markup
+def _inline(figures: Iterable[Figure]) -> dict[str, str]:
+    from benchmark.report.drawing import inline_svg  # brings matplotlib
 
-    from benchmark.report.drawing import inline_svg
-
-    return Markup(inline_svg(figure))
+    return {figure.id: inline_svg(figure) for figure in figures}
 
 
 def _kind(block: Block) -> str:

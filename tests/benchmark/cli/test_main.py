@@ -3,15 +3,20 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer import Typer
 
+from benchmark.cli.commands import COMMANDS
 from benchmark.version import __version__
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = (["run"], ["compare"], ["list"], ["data"], ["data", "synthesize"], ["data", "check"])
+SHOWN = (["run"], ["compare"], ["list"], ["data"], ["data", "synthesize"], ["data", "check"])
+HEAVY = {"geomloss", "matplotlib", "numpy", "open_clip", "pandas", "pyarrow", "pydantic", "scipy"}
+HEAVY |= {"torch", "transformers"}
 
 
 def python(code, *, check=True, **environment):
@@ -25,8 +30,8 @@ def python(code, *, check=True, **environment):
     )
 
 
-def heavy_modules_of(*argv):
-    """Return which slow modules the command imports, and its result."""
+def heavy_modules_of(*argv, exit_code=0):
+    """Return which slow modules the command imports."""
     code = f"""
 import sys
 sys.argv = ["fairbench", *{[str(a) for a in argv]!r}]
@@ -35,17 +40,17 @@ try:
     main()
 except SystemExit as end:
     code = end.code
-heavy = {{"torch", "open_clip", "pandas", "scipy", "geomloss"}} & sys.modules.keys()
+heavy = {HEAVY!r} & sys.modules.keys()
 print("\\nHEAVY", *sorted(heavy))
 sys.exit(code)
 """
     result = python(code, check=False)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == exit_code, result.stderr
     return set(result.stdout.splitlines()[-1].split()[1:])
 
 
 class TestHelp:
-    @pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
+    @pytest.mark.parametrize("command", [[], *SHOWN], ids=" ".join)
     def test_every_command_explains_itself(self, fairbench, command):
         result = fairbench(*command, "--help")
         assert result.code == 0
@@ -54,19 +59,61 @@ class TestHelp:
     def test_the_version_is_printed(self, fairbench):
         assert fairbench("--version").out == f"fairbench {__version__}\n"
 
+    def test_the_list_says_of_each_command_what_its_own_help_begins_with(self, fairbench):
+        listed = " ".join(fairbench("--help").out.replace("│", " ").split())
+        for name, (place, summary) in COMMANDS.items():
+            assert f" {name} {summary} " in listed
+            module, function = place.split(":")
+            found = getattr(import_module(f"benchmark.cli.{module}"), function)
+            text = found.info.help if isinstance(found, Typer) else found.__doc__
+            assert " ".join(text.split("\n\n")[0].split()) == summary
+
     def test_an_unknown_option_is_exit_code_2(self, fairbench):
         assert fairbench("run", "--varaint", "clip").code == 2
         assert fairbench("rum").code == 2
 
 
 class TestImports:
-    def test_help_imports_nothing_heavy(self):
-        assert heavy_modules_of("--help") == set()
-        assert heavy_modules_of("run", "--help") == set()
+    @pytest.mark.parametrize(
+        "argv", [[], ["--version"], ["run", "--help"], ["compare", "--help"], ["data", "--help"]]
+    )
+    def test_help_imports_nothing_heavy(self, argv):
+        assert heavy_modules_of(*argv or ["--help"]) == set()
+
+    @pytest.mark.parametrize("argv", [["rum"], ["run", "--varaint", "clip"]])
+    def test_a_name_that_is_not_known_imports_nothing_heavy(self, argv):
+        assert heavy_modules_of(*argv, exit_code=2) == set()
+
+    def test_a_list_is_drawn_without_markdown_as_with_it(self):
+        code = "import sys; sys.argv = ['fairbench', '--help']\n"
+        main = "from benchmark.cli.main import main\n"
+        main += "try: main()\nfinally: print('markdown_it' in sys.modules)"
+        *lean, without = python(code + main).stdout.splitlines()
+        *whole, with_it = python(f"{code}import typer.rich_utils\n{main}").stdout.splitlines()
+        assert lean == whole
+        assert (without, with_it) == ("False", "True")
+
+    def test_markdown_is_there_for_who_asks_after_a_list(self):
+        code = "from typer.testing import CliRunner; from benchmark.cli.main import app\n"
+        code += "assert CliRunner().invoke(app, '--help').exit_code == 0\n"
+        code += "from rich.console import Console; from rich.markdown import Markdown\n"
+        code += "from rich.traceback import Traceback; Console().print(Markdown('a *word*'))"
+        assert python(code).stdout.strip() == "a word"
+
+    def test_a_list_imports_the_file_of_no_command(self):
+        code = (
+            "import sys; from benchmark.cli.main import app; from typer.testing import CliRunner\n"
+        )
+        code += "assert CliRunner().invoke(app, '--help').exit_code == 0\n"
+        code += "print(*(name for name in sys.modules if name.startswith('benchmark.cli.')))"
+        assert set(python(code).stdout.split()) == {"benchmark.cli.main", "benchmark.cli.commands"}
 
     def test_comparing_imports_no_torch(self, trained, tmp_path):
         heavy = heavy_modules_of("compare", trained, "--out", tmp_path)
-        assert heavy == {"pandas", "scipy"}
+        assert heavy == {"matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scipy"}
+
+    def test_a_folder_without_runs_is_refused_before_what_compares_is_imported(self, tmp_path):
+        assert heavy_modules_of("compare", tmp_path, exit_code=2) == {"pydantic"}
 
     @pytest.mark.parametrize("what", ["variants", "protocols", "discrepancies", "suites"])
     def test_lists_import_no_torch(self, what):

@@ -40,6 +40,13 @@ class TestCsvText:
         text = csv_text(pd.DataFrame({"seed": pd.array([3, None], "Int64"), "main": [True, False]}))
         assert text.splitlines() == ["seed,main", "3,True", ",False"]
 
+    @pytest.mark.parametrize("cells", [["a", None], ["a", float("nan")], ["-a", None], [1, None]])
+    def test_missing_cells_beside_texts_and_numbers_are_empty(self, cells):
+        column = pd.Series(cells, dtype=object)
+        head, first, last, _ = csv_text(pd.DataFrame({"of": column, "n": [1, 2]})).split("\n")
+        assert (head, last) == ("of,n", ",2")
+        assert first == {"a": "a,1", "-a": "'-a,1", 1: "1.0,1"}[cells[0]]
+
     def test_the_table_itself_is_left_alone(self):
         frame = pd.DataFrame({"group": ["=1"]})
         csv_text(frame)

@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmark import kept_values
 from benchmark.kept_values import kept_file
 from benchmark.report.figures import kept_curves as module
-from benchmark.report.figures.kept_curves import FOLDER, kept_curves
+from benchmark.report.figures.kept_curves import FOLDER, kept_curves, lacks_curves
 from benchmark.report.figures.stored import curves_of
 from benchmark.results import RunStore
 
@@ -64,6 +65,19 @@ class TestKeptCurves:
         del computed[:]
         assert bits(kept_curves(run, *other)) == bits(curves_of(run, *other))
         assert computed == [other]
+
+    def test_are_lacking_until_they_are_kept_and_for_what_else_is_asked(self, run, computed):
+        kept_file(run, FOLDER).unlink(missing_ok=True)
+        assert lacks_curves(run, *ASKED)
+        kept_curves(run, *ASKED)
+        assert not lacks_curves(run, *ASKED)
+        assert lacks_curves(run, ["race"], *ASKED[1:])
+        assert lacks_curves(run, *ASKED[:2], {"race": 1, "gender": 1})
+
+    def test_other_code_s_are_lacking(self, run, monkeypatch):
+        kept_curves(run, *ASKED)
+        monkeypatch.setattr(kept_values, "code_digest", lambda: b"other")
+        assert lacks_curves(run, *ASKED)
 
     def test_other_predictions_are_computed_again(self, run, computed, edit_predictions):
         before = kept_curves(run, *ASKED)
