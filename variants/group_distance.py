@@ -103,13 +103,14 @@ class GroupDistance(GroupDistanceKeys):
         from variants.scores import pair_scores
 
         score = self._normalised(pair_scores(batch, self.score), self.normalise == "both")
+        others = [
+            self._normalised(pair_scores(features, self.score), self.normalise != "none")
+            for features in groups.values()
+        ]
+        distances = dict(zip(groups, self._distances(score, others), strict=True))
         fairness = score.new_zeros(())
-        distances = {}
-        for name, features in groups.items():
-            other = pair_scores(features, self.score)
-            other = self._normalised(other, self.normalise != "none")
-            distances[name] = self._distance(score, other)
-            fairness = fairness + self.attributes[name.split("/", 1)[0]] * distances[name]
+        for name, distance in distances.items():
+            fairness = fairness + self.attributes[name.split("/", 1)[0]] * distance
         return fairness, distances
 
     def _weight(self, batch: Features, groups: Mapping[str, Features]) -> float:
@@ -146,14 +147,15 @@ class GroupDistance(GroupDistanceKeys):
     def _normalised(score: Tensor, divide: bool) -> Tensor:
         return score / score.sum() if divide else score
 
-    def _distance(self, x: Tensor, y: Tensor) -> Tensor:
+    def _distances(self, x: Tensor, groups: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Return d(x, y) of every group's scores y."""
         from variants import distances
 
         match self.distance:
             case "sinkhorn":
-                return distances.sinkhorn(
+                return distances.sinkhorn_to_each(
                     x,
-                    y,
+                    groups,
                     blur=self.blur,
                     scaling=self.scaling,
                     solver=self.solver,
@@ -161,15 +163,21 @@ class GroupDistance(GroupDistanceKeys):
                     debiased=self.debiased,
                 )
             case "wasserstein":
-                return distances.wasserstein(x, y)
+                return [distances.wasserstein(x, y) for y in groups]
             case "energy":
-                return distances.energy(x, y, solver=self.solver)
+                return [distances.energy(x, y, solver=self.solver) for y in groups]
             case "gaussian":
-                return distances.gaussian(x, y, bandwidth=self.bandwidth, solver=self.solver)
+                return [
+                    distances.gaussian(x, y, bandwidth=self.bandwidth, solver=self.solver)
+                    for y in groups
+                ]
             case "laplacian":
-                return distances.laplacian(x, y, bandwidth=self.bandwidth, solver=self.solver)
+                return [
+                    distances.laplacian(x, y, bandwidth=self.bandwidth, solver=self.solver)
+                    for y in groups
+                ]
             case "mean-gap":
-                return distances.mean_gap(x, y)
+                return [distances.mean_gap(x, y) for y in groups]
 
 
 def _gradient_norm(value: Tensor, features: Sequence[Tensor]) -> float:
