@@ -50,30 +50,36 @@ class Pass:
     captions: Positions
 
 
-def planned_passes(step: StepBatches, objective: Objective, module: nn.Module) -> list[Pass]:
+def planned_passes(
+    step: StepBatches, objective: Objective, module: nn.Module, device: torch.device
+) -> list[Pass]:
     """Return the passes that the groups of one step take, besides the main batch's.
 
-    Groups share a pass where no number depends on it: without gradient, whose sums over a batch
-    would round otherwise, and through a model in which no pair's features depend on the pairs
-    beside it. A batch of one goes alone: a product with a single row rounds otherwise too.
+    On a GPU groups share a pass, which costs a third of the launches of three. They do so
+    without gradient alone, and through a model in which no pair's features depend on the pairs
+    beside it. A CPU gains nothing by it, and some round a product of more rows otherwise.
 
     Args:
         step: Positions of main and group batches.
         objective: Says where groups come from and whether they carry gradient.
         module: The model, in the mode of the step.
+        device: Where it is.
     """
     if objective.groups_within_batch:
         return []
-    shared = not objective.groups_with_gradient and pairs_are_independent(module)
+    shared = (
+        device.type != "cpu"
+        and not objective.groups_with_gradient
+        and pairs_are_independent(module)
+    )
     parts: list[list[str]] = []
     room = 0
     for name, index in step.groups.items():
-        alone = not shared or len(index) == 1
-        if alone or len(index) > room:
+        if not shared or len(index) > room:
             parts.append([])
             room = LARGEST_PASS
         parts[-1].append(name)
-        room = 0 if alone else room - len(index)
+        room -= len(index)
     return [_pass(step, names) for names in parts]
 
 
@@ -110,8 +116,8 @@ def group_features(
     statistics = nullcontext() if moved else statistics_kept(encoder.module)
     passed: dict[str, Features] = {}
     with statistics, torch.set_grad_enabled(objective.groups_with_gradient):
-        for planned in planned_passes(step, objective, encoder.module):
-            passed |= _passed(encoder, pairs, planned)
+        for planned in planned_passes(step, objective, encoder.module, encoder.device):
+            passed |= features_of_pass(encoder, pairs, planned)
     if not objective.groups_with_gradient:
         return GroupFeatures(passed)
     outputs = [tensor for group in passed.values() for tensor in (group.image, group.text)]
@@ -121,14 +127,7 @@ def group_features(
     return GroupFeatures(features, outputs, leaves)
 
 
-def _pass(step: StepBatches, names: list[str]) -> Pass:
-    images = [step.groups[name] for name in names]
-    captions = [step.captions.get(name, step.groups[name]) for name in names]
-    counts = {name: len(index) for name, index in zip(names, images, strict=True)}
-    return Pass(counts, np.concatenate(images), np.concatenate(captions))
-
-
-def _passed(encoder: Encoder, pairs: PairTensors, planned: Pass) -> dict[str, Features]:
+def features_of_pass(encoder: Encoder, pairs: PairTensors, planned: Pass) -> dict[str, Features]:
     """Return each group's features of one pass."""
     with part(DATA):
         images, tokens = pairs.images(planned.images), pairs.tokens(planned.captions)
@@ -142,6 +141,13 @@ def _passed(encoder: Encoder, pairs: PairTensors, planned: Pass) -> dict[str, Fe
         strict=True,
     )
     return {name: Features(image, text, found.logit_scale) for name, image, text in parts}
+
+
+def _pass(step: StepBatches, names: list[str]) -> Pass:
+    images = [step.groups[name] for name in names]
+    captions = [step.captions.get(name, step.groups[name]) for name in names]
+    counts = {name: len(index) for name, index in zip(names, images, strict=True)}
+    return Pass(counts, np.concatenate(images), np.concatenate(captions))
 
 
 def _mixes(part: nn.Module) -> bool:

@@ -42,7 +42,7 @@ def read_ahead(
 ) -> None:
     """Begin to read the images of the next step, where that takes time."""
     if pairs.reads_ahead:
-        groups = planned_passes(step, objective, module)
+        groups = planned_passes(step, objective, module, pairs.device)
         pairs.read_ahead([step.main, *(planned.images for planned in groups)])
 
 

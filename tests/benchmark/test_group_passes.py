@@ -16,6 +16,7 @@ from benchmark.data.dataset import Dataset
 from benchmark.encode import Encoder, batch_norms
 from benchmark.group_passes import (
     LARGEST_PASS,
+    features_of_pass,
     group_features,
     pairs_are_independent,
     planned_passes,
@@ -25,7 +26,7 @@ from variants.distances import wasserstein
 from variants.group_distance import GroupDistance
 from variants.objective import Features
 
-CPU = torch.device("cpu")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 MODES = ("switched", "train", "eval")
 EXACT: dict[str, Any] = {"solver": "exact", "weight": 1.0}
 
@@ -251,18 +252,15 @@ def numbered(*sizes: int) -> StepBatches:
 class TestPlannedPasses:
     def sizes(self, step: StepBatches, module: Any = None, **keys: Any) -> list[list[int]]:
         module = torch.nn.Linear(1, 1) if module is None else module
-        found = planned_passes(step, GroupDistance(**keys), module)
+        found = planned_passes(step, GroupDistance(**keys), module, GPU)
         return [list(planned.groups.values()) for planned in found]
 
     def test_are_one_for_all_groups(self) -> None:
         step = replace(numbered(32, 3, 32), captions={"a/1": np.array([90, 91, 92])})
-        (one,) = planned_passes(step, GroupDistance(), torch.nn.Linear(1, 1))
+        (one,) = planned_passes(step, GroupDistance(), torch.nn.Linear(1, 1), GPU)
         assert one.groups == {"a/0": 32, "a/1": 3, "a/2": 32}
         np.testing.assert_array_equal(one.images, np.arange(67))
         np.testing.assert_array_equal(one.captions, [*range(32), 90, 91, 92, *range(35, 67)])
-
-    def test_leave_a_single_pair_alone(self) -> None:
-        assert self.sizes(numbered(5, 1, 4, 3, 1)) == [[5], [1], [4, 3], [1]]
 
     def test_have_a_largest_size(self) -> None:
         half = LARGEST_PASS // 2
@@ -278,24 +276,29 @@ class TestPlannedPasses:
         assert self.sizes(numbered(3, 4), torch.nn.BatchNorm1d(2)) == [[3], [4]]
         assert self.sizes(numbered(3, 4), torch.nn.BatchNorm1d(2).eval()) == [[3, 4]]
 
+    def test_are_one_a_group_on_a_cpu(self) -> None:
+        found = planned_passes(numbered(3, 4), GroupDistance(), torch.nn.Linear(1, 1), CPU)
+        assert [list(planned.groups) for planned in found] == [["a/0"], ["a/1"]]
+
     def test_are_none_within_the_batch(self) -> None:
         assert self.sizes(numbered(3, 4), group_source="batch") == []
 
     @pytest.mark.parametrize("sizes", [(6, 6, 6), (6, 2, 5), (2, 2), (1, 6, 1, 3)])
-    def test_give_every_group_the_features_of_a_pass_of_its_own_bit_for_bit(
+    def test_give_every_group_the_features_of_a_pass_of_its_own(
         self, sizes: tuple[int, ...], small_clip: Any, small_data: Dataset
     ) -> None:
         encoder = Encoder(small_clip.module, small_clip.mean, small_clip.std, CPU)
         pairs = PairTensors(small_data.splits["train"], CPU)
         step = numbered(*sizes)
-        batch = Features(*(torch.zeros(1, 1) for _ in range(3)))
-        found = group_features(encoder, pairs, step, GroupDistance(), batch).features
+        with torch.no_grad():
+            (one,) = planned_passes(step, GroupDistance(), encoder.module, GPU)
+            found = features_of_pass(encoder, pairs, one)
         assert list(found) == list(step.groups)
         for name, index in step.groups.items():
             with torch.no_grad():
                 own = encoder.pairs(pairs.images(index), pairs.tokens(index))
-            assert torch.equal(found[name].image, own.image)
-            assert torch.equal(found[name].text, own.text)
+            torch.testing.assert_close(found[name].image, own.image, rtol=0, atol=1e-6)
+            torch.testing.assert_close(found[name].text, own.text, rtol=0, atol=1e-6)
 
 
 class TestPairsAreIndependent:
