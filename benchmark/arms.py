@@ -152,7 +152,7 @@ def _arm(members: list[StoredRun]) -> Arm:
             "device": config["device"],
             "dataset": dataset.get("whole_fingerprint", dataset["fingerprint"]),
             "train_share": _shares_text(dataset.get("train_share", {})),
-            "numerics": config["identity"]["numerics"],
+            **{k: v for k, v in config["identity"].items() if k in ("numerics", "fast_step")},
         },
         runs=tuple(members),
     )

@@ -20,6 +20,9 @@ from variants.objective import Objective
 NUMERICS = 1
 """Raised when a change of the code moves the numbers of runs; part of every run's identity."""
 
+FAST_STEP = 1
+"""Raised when `benchmark.fast_step` chooses otherwise; part of the identity of fast runs."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 _Configurable = TypeVar("_Configurable", Objective, Protocol)
 
@@ -83,6 +86,11 @@ class RunConfig(BaseModel):
         return self.protocol.epochs if own is None else own
 
     @property
+    def fast(self) -> bool:
+        """Whether its steps take the faster kernels of `benchmark.fast_step`."""
+        return self.objective.trains and not self.objective.frozen and self.protocol.fast
+
+    @property
     def protocol_label(self) -> str:
         """The preset with the keys that were changed, as tables show it."""
         scope = (self.objective.fine_tuned, self.objective.frozen)
@@ -108,6 +116,8 @@ class RunConfig(BaseModel):
             "dataset": fingerprint,
             "weights": weights_hash,
         }
+        if self.fast:
+            identity["fast_step"] = FAST_STEP
         if self.seed is not None:
             identity["seed"] = self.seed
         if self.backbone is not None:

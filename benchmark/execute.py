@@ -24,10 +24,11 @@ from benchmark.data.prepare import prepare
 from benchmark.data.train_share import TrainSubset, take_shares
 from benchmark.encode import batch_norms
 from benchmark.errors import FairbenchError
+from benchmark.fast_step import step_kernels, step_numerics
+from benchmark.freed_memory import keep_freed_memory
 from benchmark.known_weights import remember_weights
 from benchmark.model import LoadedModel, load_model
 from benchmark.model_names import is_blip2
-from benchmark.numerics import numerics
 from benchmark.probe.features import forget_features
 from benchmark.probe.train import train_probe
 from benchmark.provenance import now, provenance
@@ -138,7 +139,11 @@ def execute(planned: Planned, store: RunStore, watcher: Observer) -> Outcome:
     without the weights that are to be kept, is trained again; they are added to it if the
     predictions are the same, and nothing of it is changed in any case.
     """
-    record = {**provenance(planned.config.device), "plan": newest_plan(store.results)}
+    record = {
+        **provenance(planned.config.device),
+        "step": step_kernels(planned.config).described(),
+        "plan": newest_plan(store.results),
+    }
     recorder = Recorder(planned.data)
     keeper = CheckpointKeeper(planned.config.keep, planned.data)
     folder = store.begin(planned.id)
@@ -192,7 +197,9 @@ def _add_checkpoints(run_id: str, store: RunStore, folder: Path) -> None:
 
 def _train(planned: Planned, store: RunStore, observer: Observer) -> Outcome:
     config = planned.config
-    with numerics(config.threads, config.protocol.deterministic):
+    if config.device == "cpu":
+        keep_freed_memory()
+    with step_numerics(config):
         try:
             if config.objective.frozen:
                 train_probe(config, _backbone(planned, store), planned.data, observer)

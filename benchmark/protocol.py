@@ -44,7 +44,8 @@ class Protocol(BaseModel):
     )
     precision: Literal["fp32", "bf16-amp", "fp16-weights"] = key(
         "fp32",
-        "fp32; bfloat16 autocast; or fp16 weights cast to fp32 for the step (fp32 on a CPU)",
+        "fp32; bfloat16 autocast, with deterministic=false also faster kernels; or fp16 weights "
+        "cast to fp32 for the step (fp32 on a CPU)",
         paper="not stated",
         official="fp16-weights: `clip.model.convert_weights` around each step on a GPU, "
         "finetune_FairCLIP.py",
@@ -183,6 +184,11 @@ class Protocol(BaseModel):
         """
         return self.model_dump(mode="json", include=keys_in_use(trains, frozen))
 
+    @property
+    def fast(self) -> bool:
+        """Whether steps may take faster kernels, which move last bits: `benchmark.fast_step`."""
+        return self.precision == "bf16-amp" and not self.deterministic
+
     def unused_keys(self) -> set[str]:
         """Return the keys that the values of other keys leave without effect."""
         return {"betas", "eps"} if self.optimiser == "sgd" else set()
@@ -246,6 +252,10 @@ PRESETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "paper": (
         "the text of the CVPR paper; where it is silent, as the reproduction",
         {"note_characters": None},
+    ),
+    "fast": (
+        "the reproduction's keys in bfloat16, with the faster step",
+        {"long_notes": "error", "precision": "bf16-amp", "deterministic": False},
     ),
     "tiny": (
         "the reproduction's keys with the step size that the shipped tiny CLIP needs",

@@ -131,7 +131,7 @@ def train_run(small_clip: Any, small_data: Dataset) -> TrainRun:
     """Train a variant by name on the small data; one epoch of three steps unless told."""
     from benchmark.config import resolve
     from benchmark.execute import Planned, seeded_batches
-    from benchmark.numerics import numerics
+    from benchmark.fast_step import step_numerics
     from benchmark.registry import find_variant
     from benchmark.trainer import train
 
@@ -155,7 +155,7 @@ def train_run(small_clip: Any, small_data: Dataset) -> TrainRun:
         model = small_clip if module is None else replace(small_clip, module=module)
         batches = seeded_batches(Planned(config, model, data, {}))
         trained = Trained() if observer is None else observer
-        with numerics(threads=1, deterministic=True):
+        with step_numerics(config):
             trained.module = train(config, model, data, batches, trained)
         return trained
 

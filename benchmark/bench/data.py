@@ -29,7 +29,7 @@ from benchmark.cores import usable_cores
 from benchmark.data.image_cache import cached_images
 
 if TYPE_CHECKING:
-    from benchmark.model import ImageTransform
+    from benchmark.data.dataset import ImageTransform
 
 T = TypeVar("T")
 

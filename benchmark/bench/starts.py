@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from benchmark.data.dataset import Dataset
+    from benchmark.data.dataset import Dataset, ImageTransform, Tokenizer
     from benchmark.data.fairvlmed import FairVLMedSource
-    from benchmark.model import ImageTransform, Tokenizer
 
 PIXELS = 224
 KNOBS = ("train", "val", "test", "height", "width")

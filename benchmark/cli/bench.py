@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,24 +19,39 @@ if TYPE_CHECKING:
 
 def bench(
     topic: Annotated[
-        str | None, typer.Argument(help="stats, compare or sweep; all of them without it.")
+        str | None,
+        typer.Argument(
+            help="train, eval, fairness, data, stats, compare or sweep; all of them without it."
+        ),
+    ] = None,
+    public_code: Annotated[
+        Path | None,
+        typer.Option(help="Of train: a checkout's folder with finetune_FairCLIP.py, beside ours."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
 ) -> None:
     """Measure how long things take. Takes minutes; needs nothing but fairbench."""
-    prefer_one_thread()  # what is measured is one core
+    prefer_one_thread()  # of numpy; trainings use the threads of their configuration
 
     from rich.console import Console
 
-    from benchmark.bench.topics import TOPICS
-    from benchmark.errors import unknown_name
+    from benchmark.bench.topics import TOPICS, measure, measure_all
+    from benchmark.errors import FairbenchError, unknown_name
 
+    if public_code is not None and topic not in (None, "train"):
+        raise FairbenchError(f"--public-code is for the topic train, not for '{topic}'")
     if topic is not None and topic not in TOPICS:
         raise unknown_name("topic", topic, TOPICS)
-    figures: list[Figure] = []
     with Console(stderr=True).status("measuring") as status:
-        for name in TOPICS if topic is None else [topic]:
-            figures += TOPICS[name](lambda what: status.update(f"measuring {what}"))
+
+        def progress(what: str) -> None:
+            status.update(f"measuring {what}")
+
+        figures = measure_all(progress) if topic is None else measure(topic, progress)
+        if public_code is not None:
+            from benchmark.bench.public_code import bench_public_code
+
+            figures += bench_public_code(public_code, progress)
     if as_json:
         typer.echo(_json(figures))
     else:

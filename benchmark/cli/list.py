@@ -191,7 +191,7 @@ def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console.width = 200  # a pipe has no width; lines should not break at 80
     table = Table()
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", min_width=len(column))
     for row in rows:
         table.add_row(*row)
     console.print(table)

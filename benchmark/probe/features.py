@@ -16,8 +16,8 @@ from torch import Tensor
 from benchmark.config import RunConfig
 from benchmark.data.dataset import SPLITS, Dataset, SplitName
 from benchmark.encode import Encoder, module_mode, statistics_kept
-from benchmark.pair_tensors import PairTensors
 from benchmark.model import LoadedModel, half_weights
+from benchmark.pair_tensors import PairTensors
 from benchmark.randomness import generator
 from benchmark.zeroshot import EVALUATION_BATCH
 

@@ -20,7 +20,7 @@ from torch import nn
 from benchmark.data.dataset import SplitName
 from benchmark.errors import FairbenchError
 from benchmark.execute import Planned, seeded_batches, source_of
-from benchmark.numerics import numerics
+from benchmark.fast_step import step_numerics
 from benchmark.provenance import provenance
 from benchmark.results import replace_json
 from benchmark.selection import SplitScores, select_epoch
@@ -63,7 +63,7 @@ def record(planned: Planned, folder: Path, name: str) -> Path:
             "a record names files of the whole training set; leave out train_share"
         )
     recording = _Recording(planned)
-    with numerics(config.threads, config.protocol.deterministic):
+    with step_numerics(config):
         try:
             batches = seeded_batches(planned)
             module = train(config, planned.model, planned.data, batches, recording)

@@ -10,7 +10,7 @@ from math import nan
 from pathlib import Path
 
 from benchmark.batches import StepBatches
-from benchmark.numerics import numerics
+from benchmark.fast_step import step_numerics
 from benchmark.trainer import DivergedError, train
 from benchmark.verify.pack import Pack, PackError
 from benchmark.verify.rebuild import Rebuilder, Rebuilt
@@ -57,7 +57,7 @@ def _replay(name: str, trajectory: Trajectory, rebuilder: Rebuilder) -> CheckRes
         return CheckResult(name, "skipped", 0, nan, nan, str(reason))
     comparison = Comparison(trajectory, run)
     batches = RecordedBatches(trajectory, run)
-    with numerics(run.config.threads, run.config.protocol.deterministic):
+    with step_numerics(run.config):
         try:
             module = train(run.config, run.model, run.data, batches, comparison)
         except DivergedError as error:

@@ -140,6 +140,11 @@ class TestDifferingConditions:
         write_run(threads=2, notes="o" * 64)
         assert differing_conditions(*arms()) == ["dataset", "threads"]
 
+    def test_another_version_of_the_faster_step_is_one(self, write_run, arms):
+        write_run(identity={"fast_step": 1})
+        write_run(identity={"fast_step": 2})
+        assert differing_conditions(*arms()) == ["fast_step"]
+
     def test_untrained_weights_are_bound_by_evaluation_keys_only(self, write_run, arms):
         write_run("clip", None)
         write_run("clip-ft", 0, **OFFICIAL)

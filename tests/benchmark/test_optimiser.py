@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -114,6 +114,91 @@ class TestStep:
         parameter = torch.nn.Parameter(torch.ones(3))
         optimiser_step(make_optimiser([parameter], Protocol(weight_decay=0.5)), half=True)
         assert torch.equal(parameter, torch.ones(3))
+
+
+class TestOperationByOperation:
+    """Small models are updated in another order of loops: the same bits as torch's default."""
+
+    @pytest.mark.parametrize("threads", [1, 2, 3])
+    @pytest.mark.parametrize(
+        ("optimiser", "kind"),
+        [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
+    )
+    def test_is_bit_identical_to_torchs_default(
+        self, optimiser: Any, kind: Any, threads: int
+    ) -> None:
+        torch.set_num_threads(threads)
+        noise = torch.Generator().manual_seed(0)
+        sizes = [(1,), (7, 13), (333,), (70_001,), (515, 129)]
+        start = [torch.randn(size, generator=noise) for size in sizes]
+        ours, theirs = ([torch.nn.Parameter(p.clone()) for p in start] for _ in range(2))
+        protocol = Protocol(optimiser=optimiser, lr=1e-3)
+        moments = {"betas": protocol.betas, "eps": protocol.eps} if optimiser != "sgd" else {}
+        default = kind(
+            theirs, lr=protocol.lr, weight_decay=protocol.weight_decay, foreach=False, **moments
+        )
+        made = make_optimiser(ours, protocol)
+        assert made.param_groups[0]["foreach"]
+        for step in range(5):
+            for a, b in zip(ours, theirs, strict=True):
+                a.grad = torch.randn(a.shape, generator=noise) * 10.0 ** (-2 * step)
+                b.grad = a.grad.clone()
+            optimiser_step(made, half=False)
+            default.step()
+            assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+    def test_is_not_for_large_models(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("benchmark.optimiser.TOGETHER", 9)
+        parameters = [torch.nn.Parameter(torch.ones(size)) for size in (4, 6)]
+        assert not make_optimiser(parameters, Protocol()).param_groups[0]["foreach"]
+        assert make_optimiser(parameters[:1], Protocol()).param_groups[0]["foreach"]
+
+
+class TestFusedStep:
+    """The faster step's kernels, against the same equations."""
+
+    fast: ClassVar[dict[str, Any]] = {"precision": "bf16-amp", "deterministic": False}
+    weight: ClassVar[Any] = TestStep.weight
+    gradients: ClassVar[list[Any]] = list(TestStep.gradients)
+
+    @pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+    def test_is_taken_by_fast_protocols_alone(self, optimiser: Any) -> None:
+        parameter = torch.nn.Parameter(torch.ones(3))
+        for keys in ({}, {"precision": "bf16-amp"}, {"deterministic": False}, self.fast):
+            made = make_optimiser([parameter], Protocol(optimiser=optimiser, **keys))
+            assert bool(made.param_groups[0]["fused"]) == (keys == self.fast)
+
+    @pytest.mark.parametrize("keys", [{}, {"betas": (0.9, 0.999), "weight_decay": 0.1}])
+    def test_of_adam_is_the_published_one_with_l2_in_the_gradient(self, keys: Any) -> None:
+        protocol = Protocol(lr=1e-3, **keys, **self.fast)
+        np.testing.assert_allclose(
+            steps(protocol, self.weight, self.gradients),
+            adam_by_hand(self.weight, self.gradients, protocol),
+            rtol=1e-12,
+        )
+
+    def test_of_adamw_decays_the_weights_apart(self) -> None:
+        protocol = Protocol(optimiser="adamw", lr=1e-2, weight_decay=0.5, **self.fast)
+        plain = protocol.model_copy(update={"weight_decay": 0.0})
+        gradient = self.gradients[:1]
+        expected = adam_by_hand(self.weight * (1 - 1e-2 * 0.5), gradient, plain)
+        np.testing.assert_allclose(steps(protocol, self.weight, gradient), expected, rtol=1e-12)
+
+    def test_of_sgd_is_plain(self) -> None:
+        protocol = Protocol(optimiser="sgd", lr=1e-2, weight_decay=0.5, **self.fast)
+        expected = self.weight - 1e-2 * (self.gradients[0] + 0.5 * self.weight)
+        found = steps(protocol, self.weight, self.gradients[:1])
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+    def test_moves_float32_weights_by_no_more_than_roundings(self) -> None:
+        weight = self.weight.astype(np.float32)
+        gradients = [g.astype(np.float32) for g in self.gradients]
+        protocol = Protocol(lr=1e-4, **self.fast)
+        found = steps(protocol, weight, gradients)
+        exact = adam_by_hand(weight.astype(float), [g.astype(float) for g in gradients], protocol)
+        # Half a unit in the last place of each weight, for each step.
+        bound = len(gradients) * (np.spacing(np.abs(weight)) + 1e-6 * protocol.lr)
+        assert (np.abs(found - exact) <= bound).all()
 
 
 class TestHalfStep:

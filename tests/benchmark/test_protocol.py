@@ -78,7 +78,7 @@ class TestPresets:
             protocol_preset("oficial")
         assert all(name in str(error.value) for name in PRESETS)
 
-    @pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"tiny"}))
+    @pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"fast", "tiny"}))
     def test_have_a_value_that_their_source_states(self, preset: str) -> None:
         source = {"official": "official", "paper": "paper"}.get(preset, "reproduction")
         protocol = protocol_preset(preset)
@@ -87,6 +87,12 @@ class TestPresets:
             if stated and name not in NO_PRESET_FOLLOWS:
                 values = [getattr(Protocol(**{name: parse_yaml(v, name)}), name) for v in stated]
                 assert getattr(protocol, name) in values, name
+
+    def test_fast_is_the_reproduction_but_for_precision_and_kernels(self) -> None:
+        plain = protocol_preset("reproduction").model_dump()
+        fast = protocol_preset("fast").model_dump()
+        differing = {name: fast[name] for name in fast if fast[name] != plain[name]}
+        assert differing == {"precision": "bf16-amp", "deterministic": False}
 
     def test_leave_alone_what_would_unpair_the_seeds(self) -> None:
         for name in NO_PRESET_FOLLOWS:
