@@ -26,7 +26,7 @@ class TestRun:
         assert table["state"].tolist() == ["present", "present"]
 
     def test_what_is_finished_is_found_without_what_trains(self, train, trained, monkeypatch):
-        def trains(*_):
+        def trains(*_, **__):
             raise AssertionError("a finished run went to the trainer")
 
         monkeypatch.setattr("benchmark.sweep.sweep", trains)

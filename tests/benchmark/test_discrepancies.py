@@ -82,7 +82,7 @@ class TestBetweenProtocols:
             assert {"paper", "official", "reproduction"} == set(difference.sources)
 
     def test_an_unknown_name_lists_the_known_ones(self) -> None:
-        with pytest.raises(FairbenchError, match=r"Known: fairface, official, paper, rep"):
+        with pytest.raises(FairbenchError, match=r"Known: fairface, fast, official, paper, rep"):
             between_protocols("official", "x")
 
 

@@ -12,7 +12,8 @@ from torch import nn
 from benchmark.batches import SeededBatches
 from benchmark.config import resolve
 from benchmark.data.dataset import Dataset
-from benchmark.encode import Encoder, PairTensors
+from benchmark.encode import Encoder
+from benchmark.pair_tensors import PairTensors
 from benchmark.registry import find_variant
 from benchmark.step import TermFacts
 from benchmark.trainer import DivergedError, StepFacts

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from benchmark.data.dataset import Dataset
-from benchmark.encode import Encoder, PairTensors
-from benchmark.zeroshot import class_probabilities, zero_shot
+from benchmark.encode import Encoder
+from benchmark.pair_tensors import PairTensors
+from benchmark.zeroshot import class_probabilities, class_prompts, zero_shot
 
 CPU = torch.device("cpu")
 RECORDED = np.load(Path(__file__).parents[1] / "data" / "zero_shot_recorded.npz")
@@ -53,11 +54,15 @@ class TestZeroShot:
         return Encoder(small_clip.module, small_clip.mean, small_clip.std, CPU)
 
     @pytest.fixture
-    def prompts(self, small_clip: Any, small_data: Dataset) -> np.ndarray:
+    def tokens(self, small_clip: Any, small_data: Dataset) -> np.ndarray:
         return np.asarray(small_clip.tokenizer(small_data.schema.prompts))
 
+    @pytest.fixture
+    def prompts(self, encoder: Encoder, tokens: np.ndarray) -> torch.Tensor:
+        return class_prompts(encoder, tokens)
+
     def test_gives_float32_scores_and_similarities_of_every_pair(
-        self, encoder: Encoder, small_data: Dataset, prompts: np.ndarray
+        self, encoder: Encoder, small_data: Dataset, prompts: torch.Tensor
     ) -> None:
         split = small_data.splits["test"]
         found = zero_shot(encoder, PairTensors(split, CPU), prompts)
@@ -69,7 +74,8 @@ class TestZeroShot:
         self, encoder: Encoder, small_clip: Any, small_data: Dataset
     ) -> None:
         pairs = PairTensors(small_data.splits["test"], CPU)
-        prompts = np.asarray(small_clip.tokenizer(["healthy", "ill", "very ill"]))
+        texts = ["healthy", "ill", "very ill"]
+        prompts = class_prompts(encoder, np.asarray(small_clip.tokenizer(texts)))
         found = zero_shot(encoder, pairs, prompts)
         assert found.score.shape == (len(pairs), 3)
         assert found.score.dtype == np.float32
@@ -78,19 +84,19 @@ class TestZeroShot:
         np.testing.assert_allclose(found.score[:, 2] / found.score[:, 1:].sum(axis=1), two, 1e-5)
 
     def test_encoding_the_prompts_for_every_image_is_the_same(
-        self, encoder: Encoder, small_data: Dataset, prompts: np.ndarray
+        self, encoder: Encoder, small_data: Dataset, tokens: np.ndarray
     ) -> None:
         pairs = PairTensors(small_data.splits["test"], CPU)
-        found = zero_shot(encoder, pairs, prompts)
+        found = zero_shot(encoder, pairs, class_prompts(encoder, tokens))
         with torch.no_grad():
             for i, score in enumerate(found.score):
                 image = encoder.image(pairs.images(np.array([i]))).double()
-                own = encoder.text(torch.from_numpy(prompts)).double()
+                own = encoder.text(torch.from_numpy(tokens)).double()
                 margin = (image @ (own[1] - own[0])).item()
                 assert score == pytest.approx(1 / (1 + np.exp(-margin)), abs=1e-6)
 
     def test_similarity_is_the_cosine_of_image_and_own_note(
-        self, encoder: Encoder, small_data: Dataset, prompts: np.ndarray
+        self, encoder: Encoder, small_data: Dataset, prompts: torch.Tensor
     ) -> None:
         pairs = PairTensors(small_data.splits["val"], CPU)
         found = zero_shot(encoder, pairs, prompts)
@@ -104,7 +110,7 @@ class TestZeroShot:
         self,
         encoder: Encoder,
         small_data: Dataset,
-        prompts: np.ndarray,
+        prompts: torch.Tensor,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         pairs = PairTensors(small_data.splits["test"], CPU)
@@ -115,7 +121,7 @@ class TestZeroShot:
         np.testing.assert_allclose(whole.similarity, parts.similarity, atol=1e-6)
 
     def test_leaves_no_gradient(
-        self, encoder: Encoder, small_data: Dataset, prompts: np.ndarray
+        self, encoder: Encoder, small_data: Dataset, prompts: torch.Tensor
     ) -> None:
         zero_shot(encoder, PairTensors(small_data.splits["val"], CPU), prompts)
         assert all(p.grad is None for p in encoder.module.parameters())
