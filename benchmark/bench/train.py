@@ -145,7 +145,7 @@ def _measured(work: Workload, turns: _TakingTurns, operations: float, peak: floa
         figure("pairs a second", size.samples[0] / train_s, "1/s", "of the main batches"),
         figure(BARE, median(ratios), "×", "forward + backward of the same batches, in turn"),
         *(
-            figure(name, 100 * share, "%", "of training and evaluation")
+            figure(f"time: {name}", 100 * share, "%")
             for name, share in _shares(turns.parts).items()
         ),
         figure(
