@@ -143,11 +143,16 @@ def train_run(small_clip: Any, small_data: Dataset) -> TrainRun:
         module: Any = None,
         observer: Trained | None = None,
         data: Dataset | None = None,
+        device: str = "cpu",
         **changes: Any,
     ) -> Trained:
         defaults = {"lr": 1e-3, "epochs": 1, "batch_size": 8, "group_batch": 4}
         config = resolve(
-            find_variant(variant), changes={**defaults, **changes}, preset="tiny", seed=seed
+            find_variant(variant),
+            changes={**defaults, **changes},
+            preset="tiny",
+            seed=seed,
+            device=device,
         )
         if objective is not None:
             config = config.model_copy(update={"objective": objective})

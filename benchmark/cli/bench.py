@@ -76,6 +76,8 @@ def _print(figures: Sequence[Figure], console: Console) -> None:
     from rich import box
     from rich.table import Table
 
+    if not console.is_terminal:
+        console.width = 160  # a pipe has no width
     table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None)
     table.add_column("measured", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)

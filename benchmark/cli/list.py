@@ -188,10 +188,11 @@ def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
-        console.width = 200  # a pipe has no width; lines should not break at 80
+        console.width = 240  # a pipe has no width; lines should not break at 80
     table = Table()
     for column in columns:
-        table.add_column(column, overflow="fold", min_width=len(column))
+        whole = None if console.is_terminal else len(column)  # narrow terminals fold names
+        table.add_column(column, overflow="fold", min_width=whole)
     for row in rows:
         table.add_row(*row)
     console.print(table)
