@@ -16,6 +16,9 @@ from benchmark.metrics.intersections import intersections_of, members
 from benchmark.model_names import without_folder
 from benchmark.results import StoredRun
 
+KERNELS = ("numerics", "cuda_kernels", "fast_step")
+"""Of a run's identity: versions of what computes its numbers, a condition of a comparison."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -152,7 +155,7 @@ def _arm(members: list[StoredRun]) -> Arm:
             "device": config["device"],
             "dataset": dataset.get("whole_fingerprint", dataset["fingerprint"]),
             "train_share": _shares_text(dataset.get("train_share", {})),
-            **{k: v for k, v in config["identity"].items() if k in ("numerics", "fast_step")},
+            **{k: v for k, v in config["identity"].items() if k in KERNELS},
         },
         runs=tuple(members),
     )

@@ -23,6 +23,9 @@ NUMERICS = 1
 FAST_STEP = 1
 """Raised when `benchmark.fast_step` chooses otherwise; part of the identity of fast runs."""
 
+CUDA_KERNELS = 1
+"""Raised when a change moves numbers on a CUDA device alone; part of the identity of its runs."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 _Configurable = TypeVar("_Configurable", Objective, Protocol)
 
@@ -116,6 +119,8 @@ class RunConfig(BaseModel):
             "dataset": fingerprint,
             "weights": weights_hash,
         }
+        if self.device == "cuda":
+            identity["cuda_kernels"] = CUDA_KERNELS
         if self.fast:
             identity["fast_step"] = FAST_STEP
         if self.seed is not None:

@@ -139,11 +139,7 @@ def execute(planned: Planned, store: RunStore, watcher: Observer) -> Outcome:
     without the weights that are to be kept, is trained again; they are added to it if the
     predictions are the same, and nothing of it is changed in any case.
     """
-    record = {
-        **provenance(planned.config.device),
-        "step": step_kernels(planned.config).described(),
-        "plan": newest_plan(store.results),
-    }
+    record = run_record(planned.config, store)
     recorder = Recorder(planned.data)
     keeper = CheckpointKeeper(planned.config.keep, planned.data)
     folder = store.begin(planned.id)
@@ -172,6 +168,15 @@ def execute(planned: Planned, store: RunStore, watcher: Observer) -> Outcome:
         store.discard(planned.id)
         raise
     return outcome
+
+
+def run_record(config: RunConfig, store: RunStore) -> dict[str, Any]:
+    """Return what made a run: code, packages, host, kernels, and the plan that was in force."""
+    return {
+        **provenance(config.device),
+        "step": step_kernels(config).described(),
+        "plan": newest_plan(store.results),
+    }
 
 
 def _named(error: Exception) -> str:

@@ -151,8 +151,9 @@ def _pass(step: StepBatches, names: list[str]) -> Pass:
 
 
 def _mixes(part: nn.Module) -> bool:
-    if isinstance(part, nn.MultiheadAttention):
-        return bool(part.dropout)
+    # Attentions of torch and of transformers hold the share of what they drop as a number.
+    if any("drop" in name and isinstance(v, float) and v > 0 for name, v in vars(part).items()):
+        return True
     # Dropouts of torch, open_clip and timm say so in their names, and how much in one of these.
     share = [getattr(part, name) for name in ("p", "prob", "drop_prob") if hasattr(part, name)]
     drops = "drop" in type(part).__name__.lower() and any(share or [True])

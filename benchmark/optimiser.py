@@ -12,7 +12,7 @@ from benchmark.errors import FairbenchError
 from benchmark.protocol import Protocol
 
 TOGETHER = 2**24
-"""Up to so many numbers are updated parameter by parameter within each operation, to the same bits.
+"""Up to so many numbers are updated all together, operation by operation; the same bits in float32.
 
 On a CPU that saves 40% of an update of a small model; of a large one it would cost more, and
 memory for a copy or two of all parameters. On a GPU it is what torch does in any case.
@@ -50,7 +50,8 @@ def trained_parameters(module: nn.Module, trained: str) -> list[nn.Parameter]:
 
 def make_optimiser(parameters: Sequence[nn.Parameter], protocol: Protocol) -> torch.optim.Optimizer:
     """Return the optimiser with the protocol's constants; a fused one in the faster step."""
-    few = sum(p.numel() for p in parameters) <= TOGETHER
+    whole = all(p.dtype is torch.float32 for p in parameters)
+    few = whole and sum(p.numel() for p in parameters) <= TOGETHER
     kernels = {"fused": True} if protocol.fast else {"foreach": few or None}
     constants: dict[str, Any] = {"lr": protocol.lr, "weight_decay": protocol.weight_decay}
     constants |= kernels

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from benchmark.config import run_id
 from benchmark.errors import FairbenchError
+from benchmark.execute import run_record
+from benchmark.provenance import now
 from benchmark.results import RunStore, write_json
 from benchmark.resume import SweepRun
 from benchmark.run_messages import Begun, Ended, Held, RunProgress
@@ -115,6 +117,8 @@ def _failed(run: QueuedRun, store: RunStore, reason: str) -> SweepRun:
             return SweepRun(run.config, run.id, "present")
         if held and _has_config(folder, run) and not store.finished(run.id):
             status = {"state": "failed", "epochs": 0, "message": reason}  # none of them is stored
+            record = {**run_record(run.config, store), "finished": now()}
+            write_json(folder / "provenance.json", record)
             write_json(folder / "status.json", status)
             store.fail(run.id)
         elif held:

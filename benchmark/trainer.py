@@ -102,8 +102,7 @@ def train(
         _seed_noise(config.seed, epoch, 0)
         mode = module_mode(module, protocol.mode, training=False)
         with part(EVALUATION), mode, statistics_kept(module):
-            prompts = class_prompts(encoder, tokens)
-            scores = {name: zero_shot(encoder, pairs[name], prompts) for name in SPLITS[1:]}
+            scores = _scores(encoder, pairs, tokens)
             if protocol.validation_features == "raw":
                 unscaled = replace(encoder, unit=False)
                 raw = zero_shot(unscaled, pairs["val"], class_prompts(unscaled, tokens))
@@ -141,6 +140,21 @@ def train(
                     optimiser_step(optimiser, half)
         evaluate(epoch, started)
     return module
+
+
+def _scores(
+    encoder: Encoder, pairs: Mapping[SplitName, PairTensors], tokens: NDArray[np.int32]
+) -> dict[SplitName, Scores]:
+    """Return the scores of validation and test, the class prompts encoded once for both.
+
+    A model in train mode may draw noise as it encodes: it encodes them for each split, as ever.
+    """
+    once = None if encoder.module.training else class_prompts(encoder, tokens)
+    scores = {}
+    for name in SPLITS[1:]:
+        prompts = class_prompts(encoder, tokens) if once is None else once
+        scores[name] = zero_shot(encoder, pairs[name], prompts)
+    return scores
 
 
 def _seed_noise(seed: int | None, epoch: int, step: int) -> None:

@@ -64,7 +64,10 @@ class Workers:
         Raises:
             FairbenchError: no process can be started.
         """
-        process = self._idle.pop() if self._idle else _Process(self._setting, self._heard)
+        idle = next((process for process in self._idle if process.alive), None)
+        if idle is not None:
+            self._idle.remove(idle)
+        process = _Process(self._setting, self._heard) if idle is None else idle
         self._busy[process] = run
         hashes = (config.source_hash for config in (run.config, run.config.backbone) if config)
         files = tuple(str(file) for h in hashes if (file := variant_file(h)) is not None)
@@ -118,6 +121,11 @@ class _Process:
         with suppress(OSError):
             pickle.dump(message, self._popen.stdin)
             self._popen.stdin.flush()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can do a run."""
+        return self._popen.poll() is None
 
     def kill(self) -> None:
         """End the process and wait until it is gone, and its locks with it."""

@@ -104,11 +104,12 @@ def wasserstein(x: Tensor, y: Tensor) -> Tensor:
 @lru_cache(maxsize=64)  # finding it makes the processor wait for the device
 def _monotone_plan(n: int, m: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Return the pieces' lengths, and which order statistics of n and of m they join."""
-    rows = torch.arange(1, n + 1, device=device) * m
-    columns = torch.arange(1, m + 1, device=device) * n
-    ends = torch.unique(torch.cat([rows, columns]))
-    mass = torch.diff(ends, prepend=ends.new_zeros(1)).double() / (n * m)
-    return mass, torch.searchsorted(rows, ends), torch.searchsorted(columns, ends)
+    with torch.inference_mode(False):  # what is kept must do for a backward pass, too
+        rows = torch.arange(1, n + 1, device=device) * m
+        columns = torch.arange(1, m + 1, device=device) * n
+        ends = torch.unique(torch.cat([rows, columns]))
+        mass = torch.diff(ends, prepend=ends.new_zeros(1)).double() / (n * m)
+        return mass, torch.searchsorted(rows, ends), torch.searchsorted(columns, ends)
 
 
 def energy(x: Tensor, y: Tensor, *, solver: str) -> Tensor:

@@ -193,7 +193,7 @@ def _alternating(
 
 
 def _kernels(work: Callable[[], object]) -> int:
-    """Return how many operators compute something; on a GPU each is a launch."""
+    """Return how many operators compute something; on a GPU each is a launch or a few."""
     from torch.profiler import ProfilerActivity, profile
 
     free = {"aten::as_strided", "aten::view", "aten::empty", "aten::empty_strided", "aten::resize_"}

@@ -154,7 +154,7 @@ def _measured(work: Workload, turns: _TakingTurns, operations: float, peak: floa
             "%",
             f"{attained / 1e9:,.0f} of {peak / 1e9:,.0f} GFLOP/s, which a matrix product attains",
         ),
-        figure("memory", memory, "MB", "of the GPU" if device == "cuda" else "of the process"),
+        figure("memory", memory, "MB", "with the bare passes' copy of the model"),
     ]
 
 

@@ -117,7 +117,8 @@ def compare(
         from benchmark.report.write import parse_formats
 
         formats = parse_formats(["html"] if format_ is None else format_)
-        _show(analyse(results, settings, suite, frozen, published, strict), out, formats)
+        found = analyse(results, settings, suite, frozen, published, strict)
+    _show(found, out, formats)
     if suite is not None and record_path(results, suite).is_file():
         typer.echo(
             f"{suite} was extended look by look: the verdicts of that rule are in "
@@ -127,7 +128,7 @@ def compare(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Look for no cycles of garbage: there are few, and it takes a tenth of a comparison."""
+    """Look for no cycles of garbage: there are few until figures are drawn."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -320,6 +320,13 @@ class TestPairsAreIndependent:
         assert pairs_are_independent(module) is independent
         assert pairs_are_independent(module.eval())
 
+    def test_knows_a_share_that_an_attention_of_transformers_holds(self) -> None:
+        attention = torch.nn.Linear(1, 1)
+        attention.dropout = 0.3
+        assert not pairs_are_independent(attention)
+        attention.dropout = 0.0
+        assert pairs_are_independent(attention)
+
     def test_knows_the_random_parts_of_open_clip_and_timm(self) -> None:
         from open_clip.transformer import PatchDropout
         from timm.layers import DropPath

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from benchmark import workers as module
 from benchmark.config import run_id
 from benchmark.errors import FairbenchError
 from benchmark.results import RunStore, write_config, write_json
-from benchmark.run_messages import RunProgress
+from benchmark.run_messages import Ended, RunProgress
 from benchmark.side_by_side import Order, run_side_by_side
 from benchmark.sweep import Silent
 
@@ -193,6 +194,27 @@ class TestRunSideBySide:
 IDENTITY = {"seed": 3, "weight": 1e-7}
 
 
+class TestIdleProcess:
+    def test_that_died_is_given_no_run(self, store, monkeypatch):
+        monkeypatch.setattr(module, "_SCRIPT", STAND_IN)
+        workers = module.Workers(1, store.results)
+
+        def do(name):
+            workers.give(queued(name), wait=False)
+            while not isinstance(told := workers.hear()[1], Ended | module.Died):
+                pass
+            return told
+
+        try:
+            assert do("ok-0") == Ended("done")
+            (pid,) = {pid for *_, pid in log_of(store)}
+            os.kill(int(pid), signal.SIGKILL)
+            workers._idle[0]._popen.wait()
+            assert do("ok-1") == Ended("done")
+        finally:
+            workers.stop()
+
+
 class TestNoProcess:
     def test_is_an_error_with_a_way_out(self, do, monkeypatch):
         monkeypatch.setattr(module.sys, "executable", "/nowhere/python")
@@ -210,7 +232,9 @@ class TestStoredFailure:
             folder = store.runs / f"{name}.partial"
             folder.mkdir()
             write_config(folder / "config.yaml", {"variant": "clip", "identity": identity})
-            return queued(name)
+            run = queued(name)
+            run.config.device, run.config.fast = "cpu", False
+            return run
 
         return prepare
 
@@ -225,6 +249,8 @@ class TestStoredFailure:
         status = json.loads((store.runs / f"{run.id}.failed" / "status.json").read_text())
         assert status["state"] == "failed"
         assert "exit code 3" in status["message"]
+        made = json.loads((store.runs / f"{run.id}.failed" / "provenance.json").read_text())
+        assert {"commit", "finished", "step"} <= made.keys()
 
     def test_half_a_configuration_is_no_run(self, dead, dying, store):
         run = dying({"seed": 3})

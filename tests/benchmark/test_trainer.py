@@ -374,3 +374,21 @@ class TestOneStream:
         for epochs in (1, 2):
             plain, fair = scores("clip-ft", epochs), scores("fairclip", epochs, weight=0.0)
             assert np.array_equal(plain, fair) == (epochs == 1)
+
+
+class TestClassPrompts:
+    @pytest.mark.parametrize(("mode", "times"), [("switched", 1), ("eval", 1), ("train", 2)])
+    def test_are_encoded_once_an_epoch_and_for_each_split_where_noise_is_drawn(
+        self, mode: str, times: int, train_run: Any, monkeypatch: Any
+    ) -> None:
+        from benchmark import trainer
+
+        encode, seen = trainer.class_prompts, []
+
+        def counted(*arguments: Any) -> Any:
+            seen.append(1)
+            return encode(*arguments)
+
+        monkeypatch.setattr(trainer, "class_prompts", counted)
+        train_run("clip-ft", mode=mode, epochs=2)
+        assert len(seen) == 2 * times
