@@ -89,7 +89,7 @@ def pairs_are_independent(module: nn.Module) -> bool:
     Not so where a part in train mode normalises by the batch, or drops at random what the pairs
     share one draw for.
     """
-    return not any(_mixes(part) for part in module.modules() if part.training)
+    return not any(_mixes(layer) for layer in module.modules() if layer.training)
 
 
 def group_features(
@@ -150,14 +150,14 @@ def _pass(step: StepBatches, names: list[str]) -> Pass:
     return Pass(counts, np.concatenate(images), np.concatenate(captions))
 
 
-def _mixes(part: nn.Module) -> bool:
+def _mixes(layer: nn.Module) -> bool:
     # Attentions of torch and of transformers hold the share of what they drop as a number.
-    if any("drop" in name and isinstance(v, float) and v > 0 for name, v in vars(part).items()):
+    if any("drop" in name and isinstance(v, float) and v > 0 for name, v in vars(layer).items()):
         return True
     # Dropouts of torch, open_clip and timm say so in their names, and how much in one of these.
-    share = [getattr(part, name) for name in ("p", "prob", "drop_prob") if hasattr(part, name)]
-    drops = "drop" in type(part).__name__.lower() and any(share or [True])
-    return drops or isinstance(part, nn.modules.batchnorm._BatchNorm)
+    share = [getattr(layer, name) for name in ("p", "prob", "drop_prob") if hasattr(layer, name)]
+    drops = "drop" in type(layer).__name__.lower() and any(share or [True])
+    return drops or isinstance(layer, nn.modules.batchnorm._BatchNorm)
 
 
 def _rows(batch: Features, step: StepBatches) -> dict[str, Features]:

@@ -10,7 +10,6 @@ from statistics import median
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from benchmark.batches import Positions
 from benchmark.bench.bare import BarePasses, synchronise
@@ -21,7 +20,7 @@ from benchmark.encode import Encoder
 from benchmark.fast_step import step_numerics
 from benchmark.metrics.evaluate import evaluate
 from benchmark.pair_tensors import PairTensors
-from benchmark.zeroshot import EVALUATION_BATCH, class_prompts, zero_shot
+from benchmark.zeroshot import EVALUATION_BATCH, class_probabilities, class_prompts, zero_shot
 
 ON_CPU = (Size(MINI, (8, 40, 182)), Size("ViT-B-16", (8, 8, 16)))
 ON_GPU = (Size("ViT-B-16", (8, 940, 2000)), Size("ViT-B-16", (8, 940, 2000), precision="bf16-amp"))
@@ -110,7 +109,7 @@ def _images(encoder: Encoder, pairs: PairTensors, tokens: NDArray[np.int32]) -> 
     """Score images, without the similarities that `zero_shot` records beside."""
     prompts = class_prompts(encoder, tokens)
     for index in _cut(len(pairs), EVALUATION_BATCH):
-        _probabilities(encoder.image(pairs.images(index)), prompts)
+        class_probabilities(encoder.image(pairs.images(index)), prompts)
 
 
 def _as_public(encoder: Encoder, pairs: PairTensors, tokens: NDArray[np.int32]) -> None:
@@ -118,11 +117,7 @@ def _as_public(encoder: Encoder, pairs: PairTensors, tokens: NDArray[np.int32]) 
     for index in _cut(len(pairs), PUBLIC_BATCH):
         image = encoder.image(pairs.images(index))
         for prompt in torch.from_numpy(tokens).to(encoder.device):
-            _probabilities(image, encoder.text(prompt.expand(len(index), -1)))
-
-
-def _probabilities(image: Tensor, prompts: Tensor) -> Tensor:
-    return (image @ prompts.T).softmax(dim=1)
+            class_probabilities(image, encoder.text(prompt.expand(len(index), -1)))
 
 
 def _cut(n: int, size: int) -> list[Positions]:

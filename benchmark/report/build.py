@@ -14,7 +14,12 @@ from benchmark.report.provenance_section import provenance_facts, provenance_sec
 from benchmark.report.published_section import published_section
 from benchmark.report.ranking_section import ranking_section
 from benchmark.report.selection_section import selection_section
-from benchmark.report.statements import runs_statement, seed_statement, status_statement
+from benchmark.report.statements import (
+    enumerated,
+    runs_statement,
+    seed_statement,
+    status_statement,
+)
 from benchmark.report.verdict_section import verdict_section
 from benchmark.report.verdict_table import NAMES
 from benchmark.stats.verdict import Verdict
@@ -68,8 +73,9 @@ def _question(found: Comparison) -> str:
     if not variants:
         return f"How does {found.baseline} do?"
     verb = "Do" if len(variants) > 1 else "Does"
-    who = _and(variants) if len(variants) <= _MOST_NAMED else f"{len(variants)} variants"
-    return f"{verb} {who} differ from {found.baseline} in {_and(metrics)}, by {_and(attributes)}?"
+    who = enumerated(variants) if len(variants) <= _MOST_NAMED else f"{len(variants)} variants"
+    where = f"in {enumerated(metrics)}, by {enumerated(attributes)}"
+    return f"{verb} {who} differ from {found.baseline} {where}?"
 
 
 def _summary(found: Comparison) -> Iterator[str]:
@@ -108,8 +114,3 @@ def _sections(found: Comparison, figures: Mapping[str, Sequence[Figure]]) -> Ite
 def _drawn(figures: Mapping[str, Sequence[Figure]], key: str) -> Iterator[Section]:
     if figures.get(key):
         yield Section(f"{key}-section", FIGURE_SECTIONS[key], tuple(figures[key]))
-
-
-def _and(names: Sequence[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -137,3 +137,9 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 def _many(n: int, name: str) -> str:
     return f"{n} {name}{'' if n == 1 else 's'}"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Return at least one name as a text lists them: `a`, `a and b`, `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

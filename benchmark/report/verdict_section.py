@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.report.cells import Row
 from benchmark.report.model import Block, Cell, Column, Figure, Paragraph, Section, Table
+from benchmark.report.statements import enumerated
 from benchmark.report.verdict_table import (
     CONFOUNDED,
     DEGENERATE,
@@ -45,7 +46,7 @@ def verdict_section(found: Comparison, figures: Sequence[Figure] = ()) -> Sectio
 
 def family_statement(verdicts: pd.DataFrame, analysis: Analysis) -> str:
     """Return in words what was tested, with what margins, and for whom it would hold."""
-    names = " and ".join(", ".join(map(_name, analysis.primary)).rsplit(", ", 1))
+    names = enumerated([_name(metric) for metric in analysis.primary])
     judged = verdicts[verdicts["verdict"] != NO_VERDICT]
     tests = 0
     for column in ("p", "p_equivalence"):

@@ -26,13 +26,13 @@ class TestBenchEval:
         tokens = work.model.tokenizer(work.data.schema.prompts)
         expected = zero_shot(encoder, pairs, class_prompts(encoder, tokens)).score
         made: list[torch.Tensor] = []
-        probabilities = bench._probabilities
+        probabilities = bench.class_probabilities
 
         def kept(image: torch.Tensor, prompts: torch.Tensor) -> torch.Tensor:
             made.append(prompts)
             return probabilities(image, prompts)
 
-        monkeypatch.setattr(bench, "_probabilities", kept)
+        monkeypatch.setattr(bench, "class_probabilities", kept)
         with torch.no_grad():
             bench._images(encoder, pairs, tokens)
             bench._as_public(encoder, pairs, tokens)
